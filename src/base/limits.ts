@@ -1,0 +1,101 @@
+import { assert } from './assert.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Everything that grows has a bound, and every bound stands here. Sizes in bytes, times in ms. */
+export interface Limits {
+  /** A key is 1 to this many bytes. */
+  readonly keyBytesMax: number;
+  /** A value is 0 to this many bytes. */
+  readonly valueBytesMax: number;
+  /** One entry of the log, header included. */
+  readonly entryBytesMax: number;
+
+  /** The entries of one AppendEntries; a single larger entry still travels alone. */
+  readonly appendEntriesBytesMax: number;
+  /** AppendEntries on their way to one follower, unanswered. */
+  readonly inflightMessagesMax: number;
+  /** Bytes of entries on their way to one follower, unanswered. */
+  readonly inflightBytesMax: number;
+  /** Appended by this leader and not yet committed: above it, clients get TRYAGAIN. */
+  readonly uncommittedBytesMax: number;
+  /** Applied and durable entries that stay in memory for followers that are slightly behind. */
+  readonly logWindowBytesMax: number;
+
+  /** One file of the log. */
+  readonly segmentBytes: number;
+  /** What one fsync makes durable. */
+  readonly batchBytesMax: number;
+
+  /** Requests of all clients that wait for a leader or for their entry to be applied. */
+  readonly pendingRequestsMax: number;
+  /** Bytes of those requests. */
+  readonly pendingBytesMax: number;
+  readonly clientsMax: number;
+  /** Arguments of one command. */
+  readonly argumentsMax: number;
+  /** Replies one client has not read yet: above it, it is disconnected. */
+  readonly clientOutputBytesMax: number;
+  /** Above this much unread output, or this many unanswered commands, a client is not read from. */
+  readonly clientPauseOutputBytes: number;
+  readonly clientPipelineMax: number;
+  /** One frame between peers. */
+  readonly peerFrameBytesMax: number;
+  /** Written to a peer and not yet taken by the network: above it, messages are dropped. */
+  readonly peerOutputBytesMax: number;
+}
+
+export const defaultLimits: Limits = {
+  keyBytesMax: 8 * KIB,
+  valueBytesMax: 1 * MIB,
+  entryBytesMax: 3 * MIB,
+  appendEntriesBytesMax: 512 * KIB,
+  inflightMessagesMax: 64,
+  inflightBytesMax: 8 * MIB,
+  uncommittedBytesMax: 64 * MIB,
+  logWindowBytesMax: 32 * MIB,
+  segmentBytes: 16 * MIB,
+  batchBytesMax: 4 * MIB,
+  pendingRequestsMax: 65_536,
+  pendingBytesMax: 128 * MIB,
+  clientsMax: 10_000,
+  argumentsMax: 1_048_576,
+  clientOutputBytesMax: 64 * MIB,
+  clientPauseOutputBytes: 1 * MIB,
+  clientPipelineMax: 16_384,
+  peerFrameBytesMax: 8 * MIB,
+  peerOutputBytesMax: 32 * MIB,
+};
+
+/** The relations that must hold between limits. Throws an AssertionError that names the broken one. */
+export function checkLimits(limits: Limits): void {
+  const holds = (ok: boolean, relation: string) => assert(ok, () => `limits: ${relation}`);
+  holds(limits.keyBytesMax >= 1, 'keyBytesMax >= 1');
+  holds(
+    limits.entryBytesMax >= 2 * limits.valueBytesMax + limits.keyBytesMax + 256,
+    'entryBytesMax holds a key, a value and a value to compare with',
+  );
+  holds(
+    limits.batchBytesMax >= limits.entryBytesMax + KIB,
+    'batchBytesMax holds the largest entry and its headers',
+  );
+  holds(
+    limits.segmentBytes >= limits.batchBytesMax + 2 * KIB,
+    'segmentBytes holds the largest batch and the headers',
+  );
+  holds(limits.segmentBytes % 512 === 0, 'segmentBytes is a multiple of 512');
+  holds(
+    limits.peerFrameBytesMax >= limits.entryBytesMax + limits.appendEntriesBytesMax + KIB,
+    'peerFrameBytesMax holds the largest AppendEntries',
+  );
+  holds(limits.inflightMessagesMax >= 1, 'inflightMessagesMax >= 1');
+  holds(
+    limits.peerOutputBytesMax >= limits.inflightBytesMax + limits.peerFrameBytesMax,
+    'peerOutputBytesMax holds the window of a follower',
+  );
+  holds(
+    limits.clientPauseOutputBytes < limits.clientOutputBytesMax,
+    'clientPauseOutputBytes < clientOutputBytesMax',
+  );
+}

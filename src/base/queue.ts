@@ -1,0 +1,61 @@
+import { assert } from './assert.ts';
+
+/** A first-in, first-out ring that doubles when full: no shift ever moves the elements. */
+export class Queue<T> {
+  private slots: (T | undefined)[] = new Array(16).fill(undefined);
+  private head = 0;
+  private count = 0;
+
+  get length(): number {
+    return this.count;
+  }
+
+  push(value: T): void {
+    if (this.count === this.slots.length) this.grow();
+    this.slots[(this.head + this.count) & (this.slots.length - 1)] = value;
+    this.count++;
+  }
+
+  /** The oldest element; undefined when there is none. */
+  peek(): T | undefined {
+    return this.count === 0 ? undefined : this.slots[this.head];
+  }
+
+  shift(): T | undefined {
+    if (this.count === 0) return undefined;
+    const value = this.slots[this.head];
+    this.slots[this.head] = undefined;
+    this.head = (this.head + 1) & (this.slots.length - 1);
+    this.count--;
+    return value;
+  }
+
+  /** Removes the youngest element. */
+  pop(): T | undefined {
+    if (this.count === 0) return undefined;
+    this.count--;
+    const at = (this.head + this.count) & (this.slots.length - 1);
+    const value = this.slots[at];
+    this.slots[at] = undefined;
+    return value;
+  }
+
+  /** The element `at` places behind the oldest. */
+  at(at: number): T {
+    assert(at >= 0 && at < this.count, () => `queue of ${this.count} has no element ${at}`);
+    return this.slots[(this.head + at) & (this.slots.length - 1)] as T;
+  }
+
+  clear(): void {
+    this.slots = new Array(16).fill(undefined);
+    this.head = 0;
+    this.count = 0;
+  }
+
+  private grow(): void {
+    const grown: (T | undefined)[] = new Array(this.slots.length * 2).fill(undefined);
+    for (let i = 0; i < this.count; i++) grown[i] = this.at(i);
+    this.slots = grown;
+    this.head = 0;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Entry } from '../base/entry.ts';
+import type { Index, NodeId, Term } from '../base/ids.ts';
+
+/** What nodes say to each other. One variant a message; the header's fields come first, always in
+ *  the same order, so that each variant is one hidden class. */
+export type Message =
+  | PreVote
+  | PreVoteResponse
+  | RequestVote
+  | RequestVoteResponse
+  | AppendEntries
+  | AppendEntriesResponse
+  | TimeoutNow;
+
+/** Asks, without any change of state, whether an election would be won (dissertation §9.6). */
+export interface PreVote {
+  readonly kind: 'PreVote';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** The term the sender would campaign in: its current term + 1. Nobody has it yet. */
+  readonly term: Term;
+  readonly lastLogIndex: Index;
+  readonly lastLogTerm: Term;
+}
+
+export interface PreVoteResponse {
+  readonly kind: 'PreVoteResponse';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** Granted: the term that was asked for. Refused: the responder's current term. */
+  readonly term: Term;
+  readonly voteGranted: boolean;
+}
+
+/** §5.2, §5.4.1. */
+export interface RequestVote {
+  readonly kind: 'RequestVote';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  readonly lastLogIndex: Index;
+  readonly lastLogTerm: Term;
+  /** Set when the leader itself asked for this election: loyalty to it is no reason to refuse
+   *  (dissertation §4.2.3). */
+  readonly leadershipTransfer: boolean;
+}
+
+export interface RequestVoteResponse {
+  readonly kind: 'RequestVoteResponse';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  readonly voteGranted: boolean;
+}
+
+/** §5.3. With no entries it is a heartbeat, and still a check of the log at `prevLogIndex`. */
+export interface AppendEntries {
+  readonly kind: 'AppendEntries';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  readonly prevLogIndex: Index;
+  readonly prevLogTerm: Term;
+  readonly leaderCommit: Index;
+  readonly entries: readonly Entry[];
+}
+
+export interface AppendEntriesResponse {
+  readonly kind: 'AppendEntriesResponse';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  readonly success: boolean;
+  /** Success: every entry up to here is durable on the sender and equal to the leader's. Refused:
+   *  the `prevLogIndex` that did not match, so that a late refusal is recognised. */
+  readonly matchIndex: Index;
+  /** Refused: where the leader may try next (§5.3, the fast back-up), as the largest index at which
+   *  the logs may still agree, and the sender's term there. */
+  readonly hintIndex: Index;
+  readonly hintTerm: Term;
+}
+
+/** Asks the receiver to campaign at once (dissertation §3.10). */
+export interface TimeoutNow {
+  readonly kind: 'TimeoutNow';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+}
