@@ -1,3 +1,4 @@
+import type { Arena } from '../base/arena.ts';
 import { unreachable } from '../base/assert.ts';
 import { EMPTY_BYTES, readU32, writeU32 } from '../base/bytes.ts';
 import { ENTRY_HEADER_BYTES } from '../base/entry.ts';
@@ -80,10 +81,14 @@ export function commandRecordBytes(command: Command): number {
   }
 }
 
-/** A record with room for the entry's header in front of the command, ready for `sealEntry`. It is
- *  the one copy that is made of a client's bytes on their way into the log. */
-export function encodeCommand(command: Command): Uint8Array {
-  const record = new Uint8Array(commandRecordBytes(command));
+/**
+ * A record with room for the entry's header in front of the command, ready for `sealEntry`. It is
+ * the one copy that is made of a client's bytes on their way into the log.
+ * @param arena where the record comes from; without one, from an allocation of its own.
+ */
+export function encodeCommand(command: Command, arena?: Arena): Uint8Array {
+  const length = commandRecordBytes(command);
+  const record = arena === undefined ? new Uint8Array(length) : arena.take(length);
   const at = ENTRY_HEADER_BYTES;
   record[at] = COMMAND_VERSION;
   switch (command.kind) {

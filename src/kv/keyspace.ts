@@ -2,6 +2,7 @@ import { byteString } from '../base/bytes.ts';
 import type { Revision } from '../base/ids.ts';
 import { BTree } from './b-tree.ts';
 import { mix, murmur3 } from './murmur3.ts';
+import { ShardedMap } from './sharded-map.ts';
 
 /** What a key stands for. Written only by the keyspace. */
 export interface Item {
@@ -19,7 +20,7 @@ export interface Item {
  * values are byte strings (base/native.ts), flat copies that pin nothing.
  */
 export class Keyspace {
-  private readonly items = new Map<string, Item>();
+  private readonly items = new ShardedMap<Item>();
   private readonly order = new BTree();
   private sum = 0;
 
