@@ -9,7 +9,8 @@ import type { Network } from '../../src/replica/network.ts';
 import type { PeerEvents } from '../../src/replica/peer-context.ts';
 import { Peers } from '../../src/replica/peers.ts';
 import { SimClock } from '../../src/sim/clock.ts';
-import { SimNetwork } from '../../src/sim/network.ts';
+import { defaultPipeOptions, SimNetwork } from '../../src/sim/network.ts';
+import type { PipeOptions } from '../../src/sim/pipe.ts';
 import { SimProcess } from '../../src/sim/process.ts';
 import { Scheduler } from '../../src/sim/scheduler.ts';
 
@@ -206,9 +207,9 @@ export class PeerWorld {
   readonly members: readonly Member[];
   readonly nodes: readonly PeerNode[];
 
-  constructor(count: number, seed = 1) {
+  constructor(count: number, seed = 1, pipes: PipeOptions = defaultPipeOptions) {
     this.scheduler = new Scheduler(seed);
-    this.net = new SimNetwork(this.scheduler);
+    this.net = new SimNetwork(this.scheduler, pipes);
     this.members = members(count);
     this.nodes = this.members.map((member) => new PeerNode(this, member));
   }

@@ -4,6 +4,7 @@ import { EntryType, sealEntry, unsealedRecord } from '../../src/base/entry.ts';
 import { index, nodeId, term } from '../../src/base/ids.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import type { AppendEntries } from '../../src/raft/messages.ts';
+import { defaultPipeOptions } from '../../src/sim/network.ts';
 import { PeerWorld } from './peer-world.ts';
 
 const N1 = nodeId(1);
@@ -15,6 +16,21 @@ function opened(count: number, seed = 1): PeerWorld {
   world.until(() => world.allOpen, 1000);
   for (const { events } of world.nodes) events.take();
   return world;
+}
+
+function appendOfAMegabyte(): AppendEntries {
+  const payload = new Uint8Array(1 << 20);
+  const entry = sealEntry(unsealedRecord(payload), EntryType.Command, term(1), index(1));
+  return {
+    kind: 'AppendEntries',
+    from: N1,
+    to: N2,
+    term: term(1),
+    prevLogIndex: index(0),
+    prevLogTerm: term(0),
+    leaderCommit: index(0),
+    entries: [entry],
+  };
 }
 
 describe('peers: streams between members', () => {
@@ -63,18 +79,7 @@ describe('peers: streams between members', () => {
   it('drop AppendEntries, and nothing else, while too much waits', () => {
     const world = opened(2);
     world.node(2).process.pause();
-    const payload = new Uint8Array(1 << 20);
-    const entry = sealEntry(unsealedRecord(payload), EntryType.Command, term(1), index(1));
-    const append: AppendEntries = {
-      kind: 'AppendEntries',
-      from: N1,
-      to: N2,
-      term: term(1),
-      prevLogIndex: index(0),
-      prevLogTerm: term(0),
-      leaderCommit: index(0),
-      entries: [entry],
-    };
+    const append = appendOfAMegabyte();
     const peers = world.node(1).peers!;
     for (let i = 0; i < 64; i++) {
       peers.send(append);
@@ -97,6 +102,19 @@ describe('peers: streams between members', () => {
       assert.deepEqual(events.take(), []);
       assert.deepEqual(events.notices, []);
     }
+  });
+
+  it('stay while megabytes are on their way over a thin line, and pings stand behind them', () => {
+    const thin = { ...defaultPipeOptions, delayMinMs: 20, delayMaxMs: 30, windowBytes: 64 * 1024 };
+    const world = new PeerWorld(2, 1, thin);
+    world.startAll();
+    world.until(() => world.allOpen, 2000);
+    for (const { events } of world.nodes) events.take();
+    const { messages } = world.node(2).events;
+    for (let i = 0; i < 8; i++) world.node(1).peers!.send(appendOfAMegabyte());
+    const tookMs = world.until(() => messages.length === 8, 60_000);
+    assert.ok(tookMs > 4000, `${tookMs} ms`);
+    for (const { events } of world.nodes) assert.deepEqual(events.take(), []);
   });
 
   it('end with the node, and leave nothing behind', () => {
