@@ -1,3 +1,6 @@
+/** A connection that does not stand by then is `unreachable`. */
+export const CONNECT_TIMEOUT_MS = 500;
+
 /**
  * Byte streams, as TCP offers them. Real sockets in `node/network.ts`, simulated ones in
  * `sim/network.ts`; both pass the same conformance suite. Handlers are called later, never from
@@ -6,7 +9,8 @@
 export interface Network {
   /** Listens until closed. `done` gets null, or why it can't: "EADDRINUSE", … */
   listen(address: Address, accept: Accept, done: (error: string | null) => void): Listener;
-  /** Starts to connect. `handlers.onOpen` says that it did, `handlers.onClose` that it did not. */
+  /** Starts to connect. `handlers.onOpen` says that it did, `handlers.onClose` that it did not: at
+   *  the latest after CONNECT_TIMEOUT_MS. */
   connect(address: Address, handlers: StreamHandlers): Stream;
 }
 
@@ -38,7 +42,7 @@ export interface StreamHandlers {
 }
 
 /**
- * `closed`: both sides were done. `reset`: broken off while open. `refused`: the host answered that
+ * `closed`: both sides were done. `reset`: broken off while open, by either side. `refused`: the host answered that
  * nobody listens there: the process is gone, its host is not. `unreachable`: no connection for any
  * other reason.
  */

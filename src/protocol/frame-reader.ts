@@ -1,0 +1,309 @@
+import { ByteReader, EMPTY_BYTES, readU32 } from '../base/bytes.ts';
+import { decodeEntry, type Entry } from '../base/entry.ts';
+import {
+  type Incarnation,
+  type Index,
+  incarnation,
+  index,
+  indexPlus,
+  type NodeId,
+  nodeId,
+  type Term,
+  term,
+} from '../base/ids.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Message } from '../raft/messages.ts';
+import {
+  type Defect,
+  FRAME_HEADER_BYTES,
+  FRAME_VERSION,
+  type Frame,
+  FrameType,
+  fieldBytes,
+  frameCrc,
+  HANDSHAKE_FRAME_BYTES_MAX,
+  type Introduction,
+} from './frames.ts';
+
+const PING: Frame = { kind: 'Ping' };
+const PONG: Frame = { kind: 'Pong' };
+const typeNames = new Map<number, keyof typeof FrameType>(
+  Object.entries(FrameType).map(([name, type]) => [type, name as keyof typeof FrameType]),
+);
+/** What a header needs before anything else can be decided: length, type, version. */
+const PREFIX_BYTES = 8;
+const ID_BYTES = 16;
+const NAME_BYTES_MAX = 64;
+
+/**
+ * Reads frames out of the chunks of a stream. A frame within one chunk is read where it lies, and
+ * its entries are slices of it; one that spans chunks is gathered once. What it keeps of a frame
+ * that has not ended is at most twice what has arrived of it.
+ */
+export class FrameReader {
+  private readonly limits: Limits;
+  private chunk: Uint8Array = EMPTY_BYTES;
+  private at = 0;
+  /** The beginning of a frame whose end has not arrived, in a buffer that grows. */
+  private partial: Uint8Array = EMPTY_BYTES;
+  private partialBytes = 0;
+  private handshaking = true;
+  private failed = false;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
+
+  /** Until this is called, anything but a handshake, a ping or a pong is a defect. */
+  allowMessages(): void {
+    this.handshaking = false;
+  }
+
+  /** Takes the next chunk; `next` must have returned null since the last. */
+  feed(chunk: Uint8Array): void {
+    this.chunk = chunk;
+    this.at = 0;
+  }
+
+  /** The next frame. Null when more bytes are needed, and for ever after a defect. */
+  next(): Frame | null {
+    if (this.failed) return null;
+    const frame = this.partialBytes === 0 ? this.nextWithin() : this.nextSpanning();
+    if (frame?.kind === 'Defect') this.failed = true;
+    return frame;
+  }
+
+  private nextWithin(): Frame | null {
+    const { chunk, at } = this;
+    const available = chunk.length - at;
+    if (available === 0) return null;
+    const needed = this.bytesNeeded(chunk, at, chunk.length);
+    if (typeof needed !== 'number') return needed;
+    if (needed <= available) {
+      this.at = at + needed;
+      return this.decode(chunk, at, at + needed);
+    }
+    this.gather(needed);
+    return null;
+  }
+
+  private nextSpanning(): Frame | null {
+    for (;;) {
+      const needed = this.bytesNeeded(this.partial, 0, this.partialBytes);
+      if (typeof needed !== 'number') return needed;
+      if (needed <= this.partialBytes) {
+        const bytes = this.partial;
+        this.partial = EMPTY_BYTES;
+        this.partialBytes = 0;
+        return this.decode(bytes, 0, needed);
+      }
+      if (!this.gather(needed)) return null;
+    }
+  }
+
+  /** Moves bytes of the chunk into `partial` until that holds `needed`. Tells whether it does. */
+  private gather(needed: number): boolean {
+    const { chunk, at } = this;
+    const more = Math.min(needed - this.partialBytes, chunk.length - at);
+    const total = this.partialBytes + more;
+    if (total > this.partial.length) {
+      const grown = new Uint8Array(Math.max(total, Math.min(needed, 2 * total)));
+      grown.set(this.partial.subarray(0, this.partialBytes));
+      this.partial = grown;
+    }
+    this.partial.set(chunk.subarray(at, at + more), this.partialBytes);
+    this.partialBytes = total;
+    this.at = at + more;
+    return total === needed;
+  }
+
+  /**
+   * How many bytes the frame at `at` must have before the next thing can be decided about it: its
+   * prefix, then its fields, then, once the checksum was seen to hold, all of it.
+   */
+  private bytesNeeded(bytes: Uint8Array, at: number, end: number): number | Defect {
+    const available = end - at;
+    if (available < PREFIX_BYTES) return PREFIX_BYTES;
+    const length = readU32(bytes, at);
+    const type = bytes[at + 4]!;
+    const name = typeNames.get(type);
+    if (name === undefined) return defect(`frame of unknown type ${type}`);
+    if (bytes[at + 5] !== FRAME_VERSION) return defect(`frame of unknown version ${bytes[at + 5]}`);
+    if (bytes[at + 6] !== 0 || bytes[at + 7] !== 0) return defect('frame with a bad header');
+    const fixed = fieldBytes[FrameType[name]];
+    const fieldsEnd = fixed === null ? length : FRAME_HEADER_BYTES + fixed;
+    if (length < FRAME_HEADER_BYTES || length > this.lengthMax(FrameType[name], fieldsEnd)) {
+      return defect(`${name} frame of ${length} bytes`);
+    }
+    if (length < fieldsEnd) return defect(`${name} frame of ${length} bytes`);
+    if (this.handshaking && type >= FrameType.PreVote) return defect(`${name} before a handshake`);
+    if (available < fieldsEnd) return fieldsEnd;
+    if (frameCrc(bytes, at, at + fieldsEnd) !== readU32(bytes, at + 8)) {
+      return defect(`${name} frame with a wrong checksum`);
+    }
+    return length;
+  }
+
+  private lengthMax(type: FrameType, fieldsEnd: number): number {
+    if (type === FrameType.AppendEntries) return this.limits.peerFrameBytesMax;
+    return fieldBytes[type] === null ? HANDSHAKE_FRAME_BYTES_MAX : fieldsEnd;
+  }
+
+  /** Decodes a whole frame whose checksum holds. */
+  private decode(bytes: Uint8Array, at: number, end: number): Frame {
+    const type = bytes[at + 4] as FrameType;
+    if (type === FrameType.Ping) return PING;
+    if (type === FrameType.Pong) return PONG;
+    const read = new ByteReader(bytes, at + FRAME_HEADER_BYTES, end);
+    const frame =
+      type >= FrameType.PreVote ? this.decodeMessage(type, read) : decodeHandshake(type, read);
+    return read.ok ? frame : defect(`${typeNames.get(type)} frame with bad fields`);
+  }
+
+  private decodeMessage(type: FrameType, read: ByteReader): Message | Defect {
+    const from = nodeId(read.u32());
+    const to = nodeId(read.u32());
+    const its = term(read.u64());
+    switch (type) {
+      case FrameType.PreVote: {
+        const lastLogIndex = index(read.u64());
+        const lastLogTerm = term(read.u64());
+        return { kind: 'PreVote', from, to, term: its, lastLogIndex, lastLogTerm };
+      }
+      case FrameType.PreVoteResponse:
+        return { kind: 'PreVoteResponse', from, to, term: its, voteGranted: flag(read) };
+      case FrameType.RequestVote: {
+        const lastLogIndex = index(read.u64());
+        const lastLogTerm = term(read.u64());
+        const leadershipTransfer = flag(read);
+        return {
+          kind: 'RequestVote',
+          from,
+          to,
+          term: its,
+          lastLogIndex,
+          lastLogTerm,
+          leadershipTransfer,
+        };
+      }
+      case FrameType.RequestVoteResponse:
+        return { kind: 'RequestVoteResponse', from, to, term: its, voteGranted: flag(read) };
+      case FrameType.AppendEntries:
+        return this.decodeAppendEntries(from, to, its, read);
+      case FrameType.AppendEntriesResponse: {
+        const matchIndex = index(read.u64());
+        const hintIndex = index(read.u64());
+        const hintTerm = term(read.u64());
+        const success = flag(read);
+        return {
+          kind: 'AppendEntriesResponse',
+          from,
+          to,
+          term: its,
+          success,
+          matchIndex,
+          hintIndex,
+          hintTerm,
+        };
+      }
+      default:
+        return { kind: 'TimeoutNow', from, to, term: its };
+    }
+  }
+
+  /** The entries must be what a log can hold behind `prevLogIndex`: contiguous, in terms that never
+   *  fall and are not above the leader's. The core relies on it. */
+  private decodeAppendEntries(
+    from: NodeId,
+    to: NodeId,
+    leaderTerm: Term,
+    read: ByteReader,
+  ): Message | Defect {
+    const prevLogIndex = index(read.u64());
+    const prevLogTerm = term(read.u64());
+    const leaderCommit = index(read.u64());
+    if (prevLogTerm > leaderTerm) return defect('AppendEntries behind an entry of a later term');
+    const entries: Entry[] = [];
+    let nextIndex: Index = indexPlus(prevLogIndex, 1);
+    let lastTerm = prevLogTerm;
+    let at = read.at;
+    while (read.ok && at < read.end) {
+      const entry = decodeEntry(read.bytes, at, read.end, this.limits.entryBytesMax);
+      if (typeof entry === 'string') return defect(`AppendEntries with a bad entry: ${entry}`);
+      if (entry.index !== nextIndex) {
+        return defect(`AppendEntries with entry ${entry.index} in the place of ${nextIndex}`);
+      }
+      if (entry.term < lastTerm || entry.term > leaderTerm) {
+        return defect(
+          `AppendEntries of term ${leaderTerm} with term ${entry.term} behind ${lastTerm}`,
+        );
+      }
+      entries.push(entry);
+      nextIndex = indexPlus(nextIndex, 1);
+      lastTerm = entry.term;
+      at += entry.record.length;
+    }
+    return {
+      kind: 'AppendEntries',
+      from,
+      to,
+      term: leaderTerm,
+      prevLogIndex,
+      prevLogTerm,
+      leaderCommit,
+      entries,
+    };
+  }
+}
+
+/** What follows the known fields was added by a later version. */
+function decodeHandshake(type: FrameType, read: ByteReader): Frame {
+  if (type === FrameType.Refuse) return { kind: 'Refuse', code: read.text(), text: read.text() };
+  const introduction = decodeIntroduction(read);
+  if (type === FrameType.Hello) return { kind: 'Hello', introduction };
+  return { kind: 'Welcome', introduction, knowsDialer: flag(read) };
+}
+
+/** Its ids are copied: they are kept for as long as the stream lives. */
+function decodeIntroduction(read: ByteReader): Introduction {
+  const protocolVersion = read.u16();
+  const fromNode = nodeId(read.u32());
+  const toNode = nodeId(read.u32());
+  const its: Incarnation = incarnation(read.u64());
+  const membersCrc = read.u32();
+  const admitted = flag(read);
+  const clusterId = read.slice(ID_BYTES).slice();
+  const directoryId = read.slice(ID_BYTES).slice();
+  const fromName = memberName(read);
+  const toName = memberName(read);
+  return {
+    protocolVersion,
+    fromNode,
+    toNode,
+    incarnation: its,
+    membersCrc,
+    admitted,
+    clusterId,
+    directoryId,
+    fromName,
+    toName,
+  };
+}
+
+/** Bounded, because it is repeated in the texts of refusals. */
+function memberName(read: ByteReader): string {
+  const name = read.text();
+  if (name.length === 0 || name.length > NAME_BYTES_MAX) read.ok = false;
+  return name;
+}
+
+/** A byte that must be 0 or 1. */
+function flag(read: ByteReader): boolean {
+  const byte = read.u8();
+  if (byte > 1) read.ok = false;
+  return byte === 1;
+}
+
+function defect(reason: string): Defect {
+  return { kind: 'Defect', reason };
+}

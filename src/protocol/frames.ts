@@ -1,0 +1,256 @@
+import { unreachable } from '../base/assert.ts';
+import { ByteWriter, EMPTY_BYTES, writeU32, writeU64 } from '../base/bytes.ts';
+import type { Entry } from '../base/entry.ts';
+import type { Incarnation, NodeId } from '../base/ids.ts';
+import { native } from '../base/native.ts';
+import type { AppendEntries, Message } from '../raft/messages.ts';
+
+/**
+ * What peers say to each other: frames, little-endian, one after the other.
+ *
+ *     0   u32  length of the whole frame, this header included
+ *     4   u8   type
+ *     5   u8   format version of this frame (1)
+ *     6   u16  zero
+ *     8   u32  CRC-32 of bytes 0 to 7 and of the fields
+ *     12  …    fields
+ *     …   …    AppendEntries only: the entries' records, each with a CRC-32 of its own
+ *
+ * So every byte is covered once, and nothing is believed, its length included, before its checksum
+ * was verified. Hello, Welcome and Refuse keep their fields for ever, so that any two versions can
+ * tell each other that they don't match; a later version may add fields behind them.
+ */
+export const FRAME_HEADER_BYTES = 12;
+export const FRAME_VERSION = 1;
+/** The protocol that this code speaks once the handshake is over. */
+export const PROTOCOL_VERSION = 1;
+/** Hello, Welcome and Refuse: a stranger can make nobody keep more. */
+export const HANDSHAKE_FRAME_BYTES_MAX = 4096;
+
+export const FrameType = {
+  Hello: 1,
+  Welcome: 2,
+  Refuse: 3,
+  Ping: 4,
+  Pong: 5,
+  PreVote: 16,
+  PreVoteResponse: 17,
+  RequestVote: 18,
+  RequestVoteResponse: 19,
+  AppendEntries: 20,
+  AppendEntriesResponse: 21,
+  TimeoutNow: 22,
+} as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+/** How both sides of a new stream say who they are and whom they mean. */
+export interface Introduction {
+  readonly protocolVersion: number;
+  readonly fromNode: NodeId;
+  readonly toNode: NodeId;
+  readonly incarnation: Incarnation;
+  /** CRC-32 of the members of the first configuration. */
+  readonly membersCrc: number;
+  /** Whether the sender takes part: its directory is not an empty one that may have been another. */
+  readonly admitted: boolean;
+  /** 16 bytes; zeros while the sender does not know it. */
+  readonly clusterId: Uint8Array;
+  /** 16 bytes. */
+  readonly directoryId: Uint8Array;
+  readonly fromName: string;
+  readonly toName: string;
+}
+
+/** The first thing a dialer says; said again when its identity changes. */
+export interface Hello {
+  readonly kind: 'Hello';
+  readonly introduction: Introduction;
+}
+
+/** The answer to each Hello; said again when the acceptor's identity changes. */
+export interface Welcome {
+  readonly kind: 'Welcome';
+  readonly introduction: Introduction;
+  /** Whether the acceptor has bound the dialer's directory to the dialer's name, durably. (Another
+   *  directory under that name is refused.) Once it says so, it takes messages. */
+  readonly knowsDialer: boolean;
+}
+
+/** The other answer to a Hello, and the last. */
+export interface Refuse {
+  readonly kind: 'Refuse';
+  /** Stable, in capitals. */
+  readonly code: string;
+  /** A sentence that says what to do. ASCII. */
+  readonly text: string;
+}
+
+export interface Ping {
+  readonly kind: 'Ping';
+}
+
+export interface Pong {
+  readonly kind: 'Pong';
+}
+
+/** What came in its place; the stream can't be read any further. */
+export interface Defect {
+  readonly kind: 'Defect';
+  /** For the log. */
+  readonly reason: string;
+}
+
+export type Handshake = Hello | Welcome | Refuse;
+export type Frame = Handshake | Ping | Pong | Message | Defect;
+
+/** How many bytes of fields each type has; null: handshakes, which have texts. */
+export const fieldBytes: Record<FrameType, number | null> = {
+  [FrameType.Hello]: null,
+  [FrameType.Welcome]: null,
+  [FrameType.Refuse]: null,
+  [FrameType.Ping]: 0,
+  [FrameType.Pong]: 0,
+  [FrameType.PreVote]: 32,
+  [FrameType.PreVoteResponse]: 17,
+  [FrameType.RequestVote]: 33,
+  [FrameType.RequestVoteResponse]: 17,
+  [FrameType.AppendEntries]: 40,
+  [FrameType.AppendEntriesResponse]: 41,
+  [FrameType.TimeoutNow]: 16,
+};
+
+const ENTRIES_AT = FRAME_HEADER_BYTES + 40;
+
+export const PING: Uint8Array = emptyFrame(FrameType.Ping);
+export const PONG: Uint8Array = emptyFrame(FrameType.Pong);
+
+export function encodeHandshake(frame: Handshake): Uint8Array {
+  const out = new ByteWriter().u32(0).u8(FrameType[frame.kind]).u8(FRAME_VERSION).u16(0).u32(0);
+  if (frame.kind === 'Refuse') {
+    out.text(frame.code).text(frame.text);
+  } else {
+    const { introduction } = frame;
+    out.u16(introduction.protocolVersion).u32(introduction.fromNode).u32(introduction.toNode);
+    out.u64(introduction.incarnation).u32(introduction.membersCrc);
+    out
+      .u8(introduction.admitted ? 1 : 0)
+      .raw(introduction.clusterId)
+      .raw(introduction.directoryId);
+    out.text(introduction.fromName).text(introduction.toName);
+    if (frame.kind === 'Welcome') out.u8(frame.knowsDialer ? 1 : 0);
+  }
+  const bytes = out.copy();
+  writeU32(bytes, 0, bytes.length);
+  return sealFrame(bytes, bytes.length);
+}
+
+/**
+ * Encodes messages, each into one buffer of its own. A leader sends the same array of entries to
+ * all of its followers: its bytes are gathered once, and copied as one piece from then on.
+ */
+export class FrameEncoder {
+  private lastEntries: readonly Entry[] | null = null;
+  private lastRegion: Uint8Array = EMPTY_BYTES;
+
+  encode(message: Message): Uint8Array {
+    switch (message.kind) {
+      case 'PreVote': {
+        const bytes = messageFrame(FrameType.PreVote, message, 32);
+        writeU64(bytes, 28, message.lastLogIndex);
+        writeU64(bytes, 36, message.lastLogTerm);
+        return sealFrame(bytes, bytes.length);
+      }
+      case 'RequestVote': {
+        const bytes = messageFrame(FrameType.RequestVote, message, 33);
+        writeU64(bytes, 28, message.lastLogIndex);
+        writeU64(bytes, 36, message.lastLogTerm);
+        bytes[44] = message.leadershipTransfer ? 1 : 0;
+        return sealFrame(bytes, bytes.length);
+      }
+      case 'PreVoteResponse':
+      case 'RequestVoteResponse': {
+        const bytes = messageFrame(FrameType[message.kind], message, 17);
+        bytes[28] = message.voteGranted ? 1 : 0;
+        return sealFrame(bytes, bytes.length);
+      }
+      case 'AppendEntries':
+        return this.appendEntries(message);
+      case 'AppendEntriesResponse': {
+        const bytes = messageFrame(FrameType.AppendEntriesResponse, message, 41);
+        writeU64(bytes, 28, message.matchIndex);
+        writeU64(bytes, 36, message.hintIndex);
+        writeU64(bytes, 44, message.hintTerm);
+        bytes[52] = message.success ? 1 : 0;
+        return sealFrame(bytes, bytes.length);
+      }
+      case 'TimeoutNow': {
+        const bytes = messageFrame(FrameType.TimeoutNow, message, 16);
+        return sealFrame(bytes, bytes.length);
+      }
+      default:
+        return unreachable(message);
+    }
+  }
+
+  private appendEntries(message: AppendEntries): Uint8Array {
+    const { entries } = message;
+    const known = entries === this.lastEntries;
+    const regionBytes = known ? this.lastRegion.length : recordBytes(entries);
+    const bytes = messageFrame(FrameType.AppendEntries, message, 40 + regionBytes);
+    writeU64(bytes, 28, message.prevLogIndex);
+    writeU64(bytes, 36, message.prevLogTerm);
+    writeU64(bytes, 44, message.leaderCommit);
+    if (known) {
+      bytes.set(this.lastRegion, ENTRIES_AT);
+    } else {
+      let at = ENTRIES_AT;
+      for (const { record } of entries) {
+        bytes.set(record, at);
+        at += record.length;
+      }
+      if (entries.length > 0) {
+        this.lastEntries = entries;
+        this.lastRegion = bytes.subarray(ENTRIES_AT);
+      }
+    }
+    return sealFrame(bytes, ENTRIES_AT);
+  }
+}
+
+/** A frame with its header, but for the checksum, and the fields that every message begins with. */
+function messageFrame(type: FrameType, message: Message, bodyBytes: number): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES + bodyBytes);
+  writeU32(bytes, 0, bytes.length);
+  bytes[4] = type;
+  bytes[5] = FRAME_VERSION;
+  writeU32(bytes, 12, message.from);
+  writeU32(bytes, 16, message.to);
+  writeU64(bytes, 20, message.term);
+  return bytes;
+}
+
+function emptyFrame(type: FrameType): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
+  writeU32(bytes, 0, bytes.length);
+  bytes[4] = type;
+  bytes[5] = FRAME_VERSION;
+  return sealFrame(bytes, bytes.length);
+}
+
+/** Fills in the checksum of a frame whose fields end at `fieldsEnd`. */
+function sealFrame(bytes: Uint8Array, fieldsEnd: number): Uint8Array {
+  writeU32(bytes, 8, frameCrc(bytes, 0, fieldsEnd));
+  return bytes;
+}
+
+/** The checksum that belongs to the frame that starts at `at`. */
+export function frameCrc(bytes: Uint8Array, at: number, fieldsEnd: number): number {
+  const header = native.crc32(bytes, at, at + 8, 0);
+  return native.crc32(bytes, at + FRAME_HEADER_BYTES, fieldsEnd, header);
+}
+
+function recordBytes(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const { record } of entries) bytes += record.length;
+  return bytes;
+}

@@ -1,0 +1,330 @@
+import type { Prng } from '../base/prng.ts';
+import {
+  type Accept,
+  type Address,
+  type CloseReason,
+  CONNECT_TIMEOUT_MS,
+  type Listener,
+  type Network,
+  type Stream,
+  type StreamHandlers,
+} from '../replica/network.ts';
+import { Pipe, type PipeOptions } from './pipe.ts';
+import type { SimProcess } from './process.ts';
+import type { Scheduled, Scheduler } from './scheduler.ts';
+
+export const defaultPipeOptions: PipeOptions = {
+  delayMinMs: 0.05,
+  delayMaxMs: 0.5,
+  chunkBytesMax: 64 * 1024,
+  windowBytes: 256 * 1024,
+};
+
+const EPHEMERAL_PORT_FIRST = 49_152;
+
+/** The network between all simulated hosts, and the hand that cuts it. */
+export class SimNetwork {
+  readonly scheduler: Scheduler;
+  readonly random: Prng;
+  readonly options: PipeOptions;
+  private readonly hosts = new Map<string, SimHost>();
+  /** From which host no packet reaches which others. */
+  private readonly cuts = new Map<string, Set<string>>();
+
+  constructor(scheduler: Scheduler, options: PipeOptions = defaultPipeOptions) {
+    this.scheduler = scheduler;
+    this.random = scheduler.random.fork();
+    this.options = options;
+  }
+
+  /** The network as one process on `host` sees it. A host's processes don't outlive each other:
+   *  a restarted one takes its predecessor's place, after `resetAll`. */
+  attach(host: string, process: SimProcess): Network {
+    const attached = new SimHost(this, host, process);
+    this.hosts.set(host, attached);
+    return attached;
+  }
+
+  /** No packet passes between the two, until healed. */
+  cut(a: string, b: string): void {
+    this.cutOneWay(a, b);
+    this.cutOneWay(b, a);
+  }
+
+  cutOneWay(from: string, to: string): void {
+    const cuts = this.cuts.get(from);
+    if (cuts === undefined) this.cuts.set(from, new Set([to]));
+    else cuts.add(to);
+  }
+
+  /** Both ways. TCP connections that outlived the cut go on when TCP tries again. */
+  heal(a: string, b: string): void {
+    this.cuts.get(a)?.delete(b);
+    this.cuts.get(b)?.delete(a);
+  }
+
+  healAll(): void {
+    this.cuts.clear();
+  }
+
+  /** The host's process is gone (kill it first): its kernel resets every connection, and refuses
+   *  new ones until another process listens. */
+  resetAll(host: string): void {
+    this.hosts.get(host)?.resetAll();
+  }
+
+  passes(from: string, to: string): boolean {
+    return this.cuts.get(from)?.has(to) !== true;
+  }
+
+  /** Undefined: nobody by that name, or no route to it. */
+  host(name: string): SimHost | undefined {
+    return this.hosts.get(name);
+  }
+
+  delayMs(): number {
+    const { delayMinMs, delayMaxMs } = this.options;
+    return delayMinMs + this.random.float() * (delayMaxMs - delayMinMs);
+  }
+}
+
+class SimHost implements Network {
+  readonly world: SimNetwork;
+  readonly name: string;
+  readonly process: SimProcess;
+  readonly listeners = new Map<number, SimListener>();
+  readonly streams = new Set<SimStream>();
+  private nextPort = EPHEMERAL_PORT_FIRST;
+
+  constructor(world: SimNetwork, name: string, process: SimProcess) {
+    this.world = world;
+    this.name = name;
+    this.process = process;
+  }
+
+  listen(address: Address, accept: Accept, done: (error: string | null) => void): Listener {
+    const port = address.port === 0 ? this.ephemeralPort() : address.port;
+    const listener = new SimListener(this, { host: address.host, port }, accept);
+    const taken = this.listeners.has(port);
+    if (!taken) this.listeners.set(port, listener);
+    this.later(() => done(taken ? 'EADDRINUSE' : null));
+    return listener;
+  }
+
+  connect(address: Address, handlers: StreamHandlers): Stream {
+    const stream = new SimStream(this, address.host, handlers);
+    stream.connect(address.port, { host: this.name, port: this.ephemeralPort() });
+    return stream;
+  }
+
+  resetAll(): void {
+    this.listeners.clear();
+    for (const stream of [...this.streams]) stream.abandon();
+  }
+
+  /** Calls the process back, after what happens at this instant. */
+  later(callback: () => void): void {
+    this.world.scheduler.after(0, () => this.process.deliver(callback));
+  }
+
+  private ephemeralPort(): number {
+    const port = this.nextPort;
+    this.nextPort = port === 65_535 ? EPHEMERAL_PORT_FIRST : port + 1;
+    return this.listeners.has(port) ? this.ephemeralPort() : port;
+  }
+}
+
+class SimListener implements Listener {
+  readonly address: Address;
+  readonly accept: Accept;
+  private readonly host: SimHost;
+
+  constructor(host: SimHost, address: Address, accept: Accept) {
+    this.host = host;
+    this.address = address;
+    this.accept = accept;
+  }
+
+  get open(): boolean {
+    return this.host.listeners.get(this.address.port) === this;
+  }
+
+  close(): void {
+    if (this.open) this.host.listeners.delete(this.address.port);
+  }
+}
+
+/** One end of a connection. */
+class SimStream implements Stream {
+  private readonly host: SimHost;
+  private readonly peerHost: string;
+  /** Null on the accepting end until the process has accepted. */
+  private handlers: StreamHandlers | null;
+  private state: 'connecting' | 'open' | 'closed' = 'connecting';
+  /** The other end, once its kernel knows of this one. */
+  private peer: SimStream | null = null;
+  private readonly out: Pipe;
+  private paused = false;
+  private reading = false;
+  private endRead = false;
+  private connectTimeout: Scheduled | null = null;
+  /** The accepting end: what to ask when the process gets to see the connection. */
+  private acceptance: { readonly listener: SimListener; readonly remote: Address } | null = null;
+
+  constructor(host: SimHost, peerHost: string, handlers: StreamHandlers | null) {
+    this.host = host;
+    this.peerHost = peerHost;
+    this.handlers = handlers;
+    const { world, name } = host;
+    this.out = new Pipe(world.scheduler, world.random, world.options, {
+      passesForward: () => world.passes(name, peerHost),
+      passesBack: () => world.passes(peerHost, name),
+      receiverGone: () => this.peer === null || this.peer.state === 'closed',
+      onReset: () => this.close('reset'),
+      onGiveUp: () => this.close('reset'),
+      onDrain: () => this.deliver((handlers) => handlers.onDrain()),
+      onEndSent: () => this.closeWhenDone(),
+      onArrival: () => this.peer?.readLater(),
+    });
+    host.streams.add(this);
+  }
+
+  get bufferedBytes(): number {
+    return this.state === 'closed' ? 0 : this.out.bufferedBytes;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.state === 'closed') return;
+    this.out.write(bytes);
+    if (this.state === 'open') this.out.pumpSoon();
+  }
+
+  end(): void {
+    if (this.state === 'closed') return;
+    this.out.end();
+    if (this.state === 'open') this.out.pumpSoon();
+  }
+
+  destroy(): void {
+    if (this.state === 'closed') return;
+    this.sendReset();
+    this.close(this.state === 'open' ? 'reset' : 'unreachable');
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.readLater();
+  }
+
+  /** The process is gone: nobody is told here, the other end is. */
+  abandon(): void {
+    this.sendReset();
+    this.close('reset');
+  }
+
+  /** The three-way handshake; the third packet is the first segment of the dialer's direction. */
+  connect(port: number, local: Address): void {
+    const { world } = this.host;
+    this.connectTimeout = world.scheduler.after(CONNECT_TIMEOUT_MS, () => this.destroy());
+    world.scheduler.after(world.delayMs(), () => {
+      if (this.state !== 'connecting') return;
+      if (!world.passes(this.host.name, this.peerHost)) return;
+      const target = world.host(this.peerHost);
+      if (target === undefined) return;
+      const listener = target.listeners.get(port);
+      if (listener === undefined) this.answer(() => this.close('refused'));
+      else this.meet(new SimStream(target, this.host.name, null), listener, local);
+    });
+  }
+
+  private meet(accepting: SimStream, listener: SimListener, remote: Address): void {
+    accepting.peer = this;
+    accepting.acceptance = { listener, remote };
+    accepting.state = 'open';
+    this.peer = accepting;
+    this.answer(() => this.established());
+  }
+
+  /** What the accepting host's kernel answers to a dialer that still waits. */
+  private answer(arrive: () => void): void {
+    const { world, name } = this.host;
+    world.scheduler.after(world.delayMs(), () => {
+      if (this.state === 'connecting' && world.passes(this.peerHost, name)) arrive();
+    });
+  }
+
+  private established(): void {
+    // Killed in between: its reset is as fast as its answer.
+    if (this.peer?.state === 'closed') {
+      this.close('refused');
+      return;
+    }
+    this.state = 'open';
+    this.connectTimeout?.cancel();
+    this.deliver((handlers) => handlers.onOpen());
+    this.out.open();
+  }
+
+  private readLater(): void {
+    if (this.reading || this.state === 'closed') return;
+    this.reading = true;
+    this.host.later(() => {
+      this.reading = false;
+      this.read();
+    });
+  }
+
+  private read(): void {
+    if (this.paused || this.state === 'closed') return;
+    const segment = this.peer?.out.read() ?? null;
+    if (segment === null) return;
+    if (this.peer?.out.readable === true) this.readLater();
+    if (segment === 'open') {
+      this.accepted();
+    } else if (segment === 'end') {
+      this.endRead = true;
+      this.handlers?.onEnd();
+      this.closeWhenDone();
+    } else {
+      this.handlers?.onBytes(segment);
+    }
+  }
+
+  private accepted(): void {
+    const { listener, remote } = this.acceptance!;
+    if (listener.open) this.handlers = listener.accept(this, remote);
+    else this.destroy();
+  }
+
+  private closeWhenDone(): void {
+    if (this.endRead && this.out.endSent) this.close('closed');
+  }
+
+  /** Behind what is on its way; a reset that gets lost is not sent again. */
+  private sendReset(): void {
+    const { peer, host } = this;
+    this.out.reset();
+    if (peer === null) return;
+    host.world.scheduler.at(this.out.arrivalMs(), () => {
+      if (host.world.passes(host.name, this.peerHost)) peer.close('reset');
+    });
+  }
+
+  private close(reason: CloseReason): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.connectTimeout?.cancel();
+    this.host.streams.delete(this);
+    this.host.later(() => this.handlers?.onClose(reason));
+  }
+
+  private deliver(call: (handlers: StreamHandlers) => void): void {
+    this.host.later(() => {
+      if (this.state !== 'closed' && this.handlers !== null) call(this.handlers);
+    });
+  }
+}

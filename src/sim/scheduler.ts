@@ -1,0 +1,151 @@
+import { assert } from '../base/assert.ts';
+import { Prng } from '../base/prng.ts';
+
+/**
+ * Simulated time: everything in `sim/` happens as a callback of one of these, one after the other,
+ * in the order of (time, when it was scheduled). The same seed gives the same run.
+ */
+export class Scheduler {
+  /** The world's randomness. Whoever draws often forks its own. */
+  readonly random: Prng;
+  private heap: ScheduledEvent[] = [];
+  private time = 0;
+  private sequence = 0;
+
+  constructor(seed: number) {
+    this.random = new Prng(seed);
+  }
+
+  /** The world's true time, in milliseconds since the run began. */
+  get nowMs(): number {
+    return this.time;
+  }
+
+  /** Whether anything is left to happen. */
+  get idle(): boolean {
+    this.dropCancelled();
+    return this.heap.length === 0;
+  }
+
+  /** Calls back at `atMs`, or as the last thing of this instant if that has passed. */
+  at(atMs: number, callback: () => void): Scheduled {
+    assert(Number.isFinite(atMs), () => `an event needs a time, not ${atMs}`);
+    const event = new ScheduledEvent(Math.max(atMs, this.time), this.sequence++, callback);
+    this.heap.push(event);
+    this.siftUp(this.heap.length - 1);
+    return event;
+  }
+
+  after(delayMs: number, callback: () => void): Scheduled {
+    return this.at(this.time + delayMs, callback);
+  }
+
+  /** Lets the next thing happen. False when nothing is left. */
+  step(): boolean {
+    this.dropCancelled();
+    const event = this.removeFirst();
+    if (event === undefined) return false;
+    this.time = event.atMs;
+    event.fire();
+    return true;
+  }
+
+  /** Lets everything happen up to and including `untilMs`, which it then is. */
+  run(untilMs: number): void {
+    for (;;) {
+      this.dropCancelled();
+      const first = this.heap[0];
+      if (first === undefined || first.atMs > untilMs) break;
+      this.step();
+    }
+    this.time = Math.max(this.time, untilMs);
+  }
+
+  /** Steps until `done` holds, at most up to `untilMs`. Tells whether it holds. */
+  runUntil(done: () => boolean, untilMs: number): boolean {
+    while (!done()) {
+      this.dropCancelled();
+      const first = this.heap[0];
+      if (first === undefined || first.atMs > untilMs) return false;
+      this.step();
+    }
+    return true;
+  }
+
+  private dropCancelled(): void {
+    while (this.heap[0]?.cancelled === true) this.removeFirst();
+  }
+
+  private removeFirst(): ScheduledEvent | undefined {
+    const first = this.heap[0];
+    const last = this.heap.pop();
+    if (first === undefined || last === undefined || first === last) return first;
+    this.heap[0] = last;
+    this.siftDown(0);
+    return first;
+  }
+
+  private siftUp(from: number): void {
+    const event = this.heap[from]!;
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!event.before(this.heap[parent]!)) break;
+      this.heap[at] = this.heap[parent]!;
+      at = parent;
+    }
+    this.heap[at] = event;
+  }
+
+  private siftDown(from: number): void {
+    const event = this.heap[from]!;
+    const { length } = this.heap;
+    let at = from;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= length) break;
+      if (child + 1 < length && this.heap[child + 1]!.before(this.heap[child]!)) child++;
+      if (!this.heap[child]!.before(event)) break;
+      this.heap[at] = this.heap[child]!;
+      at = child;
+    }
+    this.heap[at] = event;
+  }
+}
+
+/** What was scheduled; it can be called off. */
+export interface Scheduled {
+  /** Harmless once it has happened. */
+  cancel(): void;
+}
+
+class ScheduledEvent implements Scheduled {
+  readonly atMs: number;
+  private readonly sequence: number;
+  /** Null once it has happened or was cancelled, so that nothing is kept alive by the heap. */
+  private callback: (() => void) | null;
+
+  constructor(atMs: number, sequence: number, callback: () => void) {
+    this.atMs = atMs;
+    this.sequence = sequence;
+    this.callback = callback;
+  }
+
+  get cancelled(): boolean {
+    return this.callback === null;
+  }
+
+  cancel(): void {
+    this.callback = null;
+  }
+
+  fire(): void {
+    const { callback } = this;
+    this.callback = null;
+    callback?.();
+  }
+
+  before(other: ScheduledEvent): boolean {
+    return this.atMs < other.atMs || (this.atMs === other.atMs && this.sequence < other.sequence);
+  }
+}
