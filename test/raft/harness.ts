@@ -115,6 +115,16 @@ export class Harness {
     return harness;
   }
 
+  /** A cluster that comes up with these logs, given as the terms of their entries. */
+  static withLogs(logs: readonly (readonly number[])[], options: HarnessOptions = {}): Harness {
+    const harness = new Harness({ ...options, nodes: logs.length });
+    for (const [i, terms] of logs.entries()) {
+      harness.nodes[i]!.image = imageOf(terms, Math.max(0, ...logs.flat()));
+      harness.start(i + 1);
+    }
+    return harness;
+  }
+
   node(id: number): TestNode {
     const node = this.nodes[id - 1];
     assert(node !== undefined, `there is no node ${id}`);
@@ -300,6 +310,8 @@ export class Harness {
   elect(id: number): void {
     this.forgetLeaders();
     this.timeout(id);
+    // The first tick was a late one if the timer ran out while time was passing.
+    if (this.raft(id).role === 'follower') this.timeout(id);
     this.settle();
     assert.equal(this.raft(id).role, 'leader', `node ${id} is elected`);
   }
