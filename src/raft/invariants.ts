@@ -1,0 +1,138 @@
+import { assert } from '../base/assert.ts';
+import { type Incarnation, type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
+import type { HardState } from '../base/persist.ts';
+import type { RaftState } from './state.ts';
+import { type TermRun, TermRuns } from './term-runs.ts';
+import type { Role } from './trace.ts';
+
+// What must hold on one node, as far as one node can see: the conditions are written once, here, and
+// not where the state changes. The names S1 to S22 are those of SPEC.md.
+
+/** Cheap enough to run once a turn in production. */
+export function checkState(state: RaftState): void {
+  const { log, durability, commitIndex, appliedIndex } = state;
+  const holds = (ok: boolean, what: string) =>
+    assert(ok, () => `node ${state.id}, ${state.role} in term ${state.currentTerm}: ${what}`);
+
+  holds(
+    appliedIndex <= commitIndex && commitIndex <= log.lastIndex,
+    'S10: applied <= commit <= last',
+  );
+  holds(log.lastTerm <= state.currentTerm, 'S18: the last entry is of a later term');
+  holds(durability.stableIndex <= log.lastIndex, 'stableIndex <= lastIndex');
+  holds(durability.durable.currentTerm <= state.currentTerm, 'S3: durable term <= current term');
+  holds(
+    log.firstIndexInMemory <= Math.min(appliedIndex, durability.stableIndex) + 1 ||
+      log.firstIndexInMemory <= state.recoveredIndex + 1,
+    'what is not applied and durable is in memory',
+  );
+  holds((state.role === 'leader') === (state.leaderId === state.id), 'leads and follows itself');
+  if (state.role === 'leader') checkLeader(state, holds);
+  if (state.role === 'candidate') holds(state.votedFor === state.id, 'S2: a candidate has voted');
+}
+
+function checkLeader(state: RaftState, holds: (ok: boolean, what: string) => void): void {
+  holds(state.votedFor === state.id, 'S2: a leader has voted for itself');
+  holds(state.leaderOfTerm === state.id, 'S1: a leader leads its term');
+  holds(state.durability.isTermDurable(state.currentTerm), 'S3: a leader has a durable term');
+  holds(state.log.lastTerm === state.currentTerm, '§8: a leader has begun its term with an entry');
+  for (const progress of state.peers) {
+    holds(progress.matchIndex < progress.nextIndex, 'S16: matchIndex < nextIndex');
+    holds(progress.nextIndex <= state.log.lastIndex + 1, 'nextIndex <= lastIndex + 1');
+    holds(
+      progress.state === 'replicate' || progress.inflights.count === 0,
+      'a probe has no pipeline',
+    );
+    holds(
+      progress.inflights.count <= state.limits.inflightMessagesMax,
+      'L8: messages in flight are bounded',
+    );
+  }
+}
+
+/** For tests and simulation: costs as much as the window is long. */
+export function checkWindow(state: RaftState): void {
+  let bytes = 0;
+  let { firstIndexInMemory: at } = state.log;
+  for (; at <= state.log.lastIndex; at = (at + 1) as Index) {
+    const entry = state.log.entryAt(at);
+    assert(
+      entry.index === at && entry.term === state.log.termAt(at),
+      () => `S18: entry ${entry.index} of term ${entry.term} stands at ${at}`,
+    );
+    bytes += entry.record.length;
+  }
+  assert(bytes === state.log.bytesInMemory, () => `window: ${bytes} bytes are in memory`);
+}
+
+/** What one node was, to be compared with what it has become. */
+export interface Observation {
+  readonly role: Role;
+  readonly hardState: HardState;
+  readonly commitIndex: Index;
+  readonly lastIndex: Index;
+  readonly termRuns: readonly TermRun[];
+  readonly durableTerm: Term;
+  readonly leaderOfTerm: NodeId;
+  readonly matches: readonly { readonly index: Index; readonly incarnation: Incarnation }[];
+}
+
+export function observe(state: RaftState): Observation {
+  return {
+    role: state.role,
+    hardState: state.hardState,
+    commitIndex: state.commitIndex,
+    lastIndex: state.log.lastIndex,
+    termRuns: state.log.termRuns(),
+    durableTerm: state.durability.durable.currentTerm,
+    leaderOfTerm: state.leaderOfTerm,
+    matches: state.peers.map(({ matchIndex: index, incarnation }) => ({ index, incarnation })),
+  };
+}
+
+/** What one step of one node may do, and what it may not; both observations are of one run of it. */
+export function checkTransition(before: Observation, after: Observation): void {
+  const holds = (ok: boolean, what: string) => assert(ok, () => what);
+  const termBefore = before.hardState.currentTerm;
+  const termAfter = after.hardState.currentTerm;
+  const sameTerm = termBefore === termAfter;
+
+  holds(termAfter >= termBefore, `S3: term ${termBefore} -> ${termAfter}`);
+  holds(after.durableTerm >= before.durableTerm, 'S3: the durable term decreases');
+  holds(after.commitIndex >= before.commitIndex, 'S8: commitIndex decreases');
+  holds(
+    sharesPrefix(before, after, before.commitIndex),
+    `S17: something up to ${before.commitIndex}, which is committed, was replaced`,
+  );
+  if (!sameTerm) return;
+
+  const { votedFor } = before.hardState;
+  holds(votedFor === NOBODY || votedFor === after.hardState.votedFor, 'S2: a vote was changed');
+  holds(
+    before.leaderOfTerm === NOBODY || before.leaderOfTerm === after.leaderOfTerm,
+    'S1: the leader of the term was changed',
+  );
+  if (before.role !== 'leader' || after.role !== 'leader') return;
+  holds(sharesPrefix(before, after, before.lastIndex), 'S4: a leader changed its own log');
+  holds(
+    after.commitIndex === before.commitIndex ||
+      new TermRuns(after.termRuns).termAt(after.commitIndex) === termAfter,
+    `S11: a leader committed ${after.commitIndex}, an entry of an earlier term, by counting`,
+  );
+  for (const [i, match] of before.matches.entries()) {
+    const now = after.matches[i]!;
+    const sameLife = now.incarnation === match.incarnation;
+    holds(!sameLife || now.index >= match.index, `S16: match ${match.index} -> ${now.index}`);
+  }
+}
+
+/** Whether both logs have the same terms up to `upTo`. */
+function sharesPrefix(before: Observation, after: Observation, upTo: Index): boolean {
+  if (after.lastIndex < upTo) return false;
+  const one = before.termRuns.filter((run) => run.from <= upTo);
+  const other = after.termRuns.filter((run) => run.from <= upTo);
+  return (
+    one.length === other.length &&
+    one.every((run, i) => run.from === other[i]!.from && run.term === other[i]!.term)
+  );
+}

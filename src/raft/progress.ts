@@ -1,0 +1,101 @@
+import {
+  INDEX_ZERO,
+  type Incarnation,
+  type Index,
+  indexPlus,
+  NO_INCARNATION,
+  type NodeId,
+} from '../base/ids.ts';
+import type { ReadEntries } from './effects.ts';
+import { Inflights } from './inflights.ts';
+
+/**
+ * `probe`: it is not known where the follower's log agrees with the leader's; one AppendEntries at a
+ * time asks, and heartbeats repeat the question. `replicate`: it is known; entries are pipelined,
+ * and `nextIndex` runs ahead of what has been acknowledged.
+ */
+export type ProgressState = 'probe' | 'replicate';
+
+/** What a leader knows of one follower (Figure 2: nextIndex[] and matchIndex[]). */
+export class Progress {
+  readonly peer: NodeId;
+  /** The life of the peer's process that the rest is about. Known to followers too. */
+  incarnation: Incarnation = NO_INCARNATION;
+  /** The highest index known to be durable on the follower and equal to the leader's. Never
+   *  decreases within a term and an incarnation (S16). */
+  matchIndex: Index = INDEX_ZERO;
+  /** The next entry to send. Invariant: matchIndex < nextIndex <= lastIndex + 1. */
+  nextIndex: Index = indexPlus(INDEX_ZERO, 1);
+  state: ProgressState = 'probe';
+  /** When the follower last answered in this term: what check-quorum judges by. */
+  lastHeardMs = 0;
+  /** Only in `probe`: the question has been asked and not been answered. */
+  probeInFlight = false;
+  /** Only in `replicate`; empty in `probe`. */
+  readonly inflights: Inflights;
+  /** Entries being read back from disk for this follower: one read at a time. It outlives a change
+   *  of state, for the host will answer it in any case. */
+  reading: ReadEntries | null = null;
+  /** The last read brought nothing: the next heartbeat may try again. */
+  readFailed = false;
+
+  constructor(peer: NodeId, inflightMessagesMax: number) {
+    this.peer = peer;
+    this.inflights = new Inflights(inflightMessagesMax);
+  }
+
+  /** Figure 2, at the start of a leader's term, and for a new incarnation of the follower: nothing
+   *  is known, and the first guess is that the log is the same up to the leader's last entry. */
+  startAnew(lastIndex: Index): void {
+    this.matchIndex = INDEX_ZERO;
+    this.becomeProbe(indexPlus(lastIndex, 1));
+  }
+
+  becomeProbe(nextIndex: Index): void {
+    this.state = 'probe';
+    this.nextIndex = nextIndex;
+    this.probeInFlight = false;
+    this.inflights.clear();
+  }
+
+  /** An AppendEntries with entries up to `lastIndex` is on its way. */
+  sent(lastIndex: Index, bytes: number): void {
+    if (this.state === 'probe') {
+      this.probeInFlight = true;
+    } else {
+      this.inflights.add(lastIndex, bytes);
+      this.nextIndex = indexPlus(lastIndex, 1);
+    }
+  }
+
+  hasRoom(bytesMax: number): boolean {
+    return !this.inflights.isFull && this.inflights.bytes < bytesMax;
+  }
+
+  /** The follower holds everything up to `index`, durably. True when that was not known. */
+  acknowledged(index: Index): boolean {
+    this.inflights.freeTo(index);
+    // An answer to the probe, or to something later: the logs agree up to nextIndex - 1 at least.
+    if (this.state === 'probe' && index >= this.nextIndex - 1) {
+      this.state = 'replicate';
+      this.probeInFlight = false;
+    }
+    // Acknowledgements may be reordered or repeated: never go back (S16).
+    const grew = index > this.matchIndex;
+    if (grew) this.matchIndex = index;
+    if (this.nextIndex <= this.matchIndex) this.nextIndex = indexPlus(this.matchIndex, 1);
+    return grew;
+  }
+
+  /**
+   * The follower has no matching entry at `rejectedIndex`; `mayAgreeAt` is the largest index at which
+   * it still may. Steps back and probes there, unless the refusal is a late one, overtaken by events.
+   */
+  refused(rejectedIndex: Index, mayAgreeAt: Index): void {
+    if (rejectedIndex <= this.matchIndex || rejectedIndex >= this.nextIndex) return;
+    // While probing there is one question at a time; the answer to any other is old.
+    if (this.state === 'probe' && rejectedIndex !== this.nextIndex - 1) return;
+    const next = Math.min(rejectedIndex, mayAgreeAt + 1);
+    this.becomeProbe(Math.max(next, this.matchIndex + 1) as Index);
+  }
+}

@@ -1,0 +1,346 @@
+import { assert, unreachable } from '../base/assert.ts';
+import { type Entry, EntryType } from '../base/entry.ts';
+import {
+  INDEX_ZERO,
+  type Incarnation,
+  type Index,
+  indexPlus,
+  NO_INCARNATION,
+  NO_SEQUENCE,
+  NOBODY,
+  type NodeId,
+  type Term,
+  type WalSequence,
+} from '../base/ids.ts';
+import type { Effects, ReadEntries } from './effects.ts';
+import {
+  answerRequestVote,
+  countOwnVote,
+  electionTimeout,
+  handlePreVote,
+  handlePreVoteResponse,
+  handleRequestVote,
+  handleRequestVoteResponse,
+  ignoresCampaign,
+  repeatCampaign,
+} from './election.ts';
+import { handleAppendEntries, refuse } from './follower.ts';
+import { checkState } from './invariants.ts';
+import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
+import type { Message } from './messages.ts';
+import type { ProgressState } from './progress.ts';
+import { entriesRead, handleAppendEntriesResponse, replicate } from './replication.ts';
+import { becomeFollower } from './roles.ts';
+import { type RaftOptions, RaftState } from './state.ts';
+import type { Role } from './trace.ts';
+import { handleTimeoutNow, startTransfer } from './transfer.ts';
+
+/** What a leader says of a follower, for those who look on. */
+export interface ProgressView {
+  readonly matchIndex: Index;
+  readonly nextIndex: Index;
+  readonly state: ProgressState;
+  readonly lastHeardMs: number;
+}
+
+/**
+ * One node's consensus module (Figure 1). Inputs are messages, ticks, proposals and completions;
+ * what is to be done about them comes out of `takeEffects`, which the host calls after each turn of
+ * inputs. It is synchronous, has no clock and no randomness of its own, and throws nothing but
+ * AssertionErrors. Times are milliseconds of one monotonic clock.
+ */
+export class Raft {
+  /** For invariants and tests; a host needs nothing of it. */
+  readonly state: RaftState;
+  /** The commitIndex that the host was last told. */
+  private toldCommitIndex: Index = INDEX_ZERO;
+  /** The last tick came late and judged nothing. */
+  private excused = false;
+
+  constructor(options: RaftOptions) {
+    this.state = new RaftState(options);
+    this.state.armElectionTimer(options.nowMs);
+  }
+
+  get id(): NodeId {
+    return this.state.id;
+  }
+
+  get role(): Role {
+    return this.state.role;
+  }
+
+  get currentTerm(): Term {
+    return this.state.currentTerm;
+  }
+
+  get votedFor(): NodeId {
+    return this.state.votedFor;
+  }
+
+  /** NOBODY if unknown, or in doubt. */
+  get leaderId(): NodeId {
+    return this.state.leaderId;
+  }
+
+  get commitIndex(): Index {
+    return this.state.commitIndex;
+  }
+
+  get lastIndex(): Index {
+    return this.state.log.lastIndex;
+  }
+
+  /** Entries up to here are durable on this node. */
+  get stableIndex(): Index {
+    return this.state.durability.stableIndex;
+  }
+
+  /** lastIndex + 1 when no entry is in memory. */
+  get firstIndexInMemory(): Index {
+    return this.state.log.firstIndexInMemory;
+  }
+
+  /** When `tick` is wanted next. An earlier one is harmless. */
+  get nextTickMs(): number {
+    const { state } = this;
+    return state.role === 'leader' ? state.heartbeatDeadlineMs : state.electionDeadlineMs;
+  }
+
+  /**
+   * Time has passed. A tick that comes late judges nobody: the process was held up, and what the
+   * others said meanwhile has not been read. One heartbeat's time later it is judged, even if that
+   * tick is late too: on a machine that is always behind, somebody must be able to campaign.
+   */
+  tick(nowMs: number): void {
+    const { state } = this;
+    if (nowMs < this.nextTickMs) return;
+    const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
+    const judges = !late || this.excused;
+    this.excused = !judges;
+    if (state.role === 'leader') leaderTick(state, nowMs, judges);
+    else if (judges) electionTimeout(state, nowMs);
+    else state.electionDeadlineMs = nowMs + state.timing.heartbeatMs;
+  }
+
+  /** A message has come from a peer. It may be late, repeated, or out of order. */
+  step(nowMs: number, message: Message): void {
+    const { state } = this;
+    // Not for us, or not from one who has a say.
+    if (message.to !== state.id || state.peer(message.from) === null) return;
+
+    // §5.1, the rules for terms, once for all roles.
+    if (message.term < state.currentTerm) {
+      this.answerEarlierTerm(nowMs, message);
+      return;
+    }
+    if (message.kind === 'RequestVote' && ignoresCampaign(state, nowMs, message)) return;
+    if (message.term > state.currentTerm && raisesTerm(message)) {
+      becomeFollower(state, nowMs, message.term, `saw term ${message.term}`);
+    }
+    this.dispatch(nowMs, message);
+  }
+
+  /**
+   * Appends an entry, if this node leads. Being appended is not being committed.
+   * @param record an unsealed record (base/entry.ts); the core takes it over.
+   * @returns the entry's index, its term being `currentTerm`; or why nothing was appended.
+   */
+  propose(
+    _nowMs: number,
+    type: EntryType,
+    record: Uint8Array,
+  ): Index | 'not-leader' | 'overloaded' | 'transferring' {
+    const { state } = this;
+    if (state.role !== 'leader') return 'not-leader';
+    if (state.transfer !== null) return 'transferring';
+    // However large, one entry fits when none is waiting; and a configuration is never held up.
+    const fits = state.uncommittedBytes + record.length <= state.limits.uncommittedBytesMax;
+    if (!fits && type === EntryType.Command && state.uncommittedBytes > 0) return 'overloaded';
+    return appendEntry(state, type, record);
+  }
+
+  /** Everything handed out up to this sequence is durable. */
+  persisted(nowMs: number, sequence: WalSequence): void {
+    const { state } = this;
+    state.durability.complete(sequence);
+    countOwnVote(state, nowMs);
+    if (state.role === 'leader') advanceCommit(state);
+    state.trimWindow();
+  }
+
+  /**
+   * The answer to a `ReadEntries`, which the host owes in any case.
+   * @param request the very object that the effect carried.
+   * @param entries contiguous from `request.from`, maybe fewer than asked for; none if it failed.
+   */
+  entriesRead(_nowMs: number, request: ReadEntries, entries: readonly Entry[]): void {
+    entriesRead(this.state, request, entries);
+  }
+
+  /** A stream to the peer stands, and the peer has said how often it has been started. */
+  peerConnected(nowMs: number, peer: NodeId, incarnation: Incarnation): void {
+    const { state } = this;
+    const progress = state.peer(peer);
+    if (progress === null) return;
+    // The leader we know was an earlier life of that process.
+    const reborn =
+      state.leaderIncarnation !== NO_INCARNATION && incarnation > state.leaderIncarnation;
+    if (peer === state.leaderId && reborn) this.loseLeader(nowMs);
+
+    if (state.role !== 'leader') {
+      repeatCampaign(state, peer);
+    } else if (incarnation === progress.incarnation) {
+      // What was in flight may be lost with the old stream.
+      progress.becomeProbe(indexPlus(progress.matchIndex, 1));
+    } else {
+      progress.startAnew(state.log.lastIndex);
+    }
+    progress.incarnation = incarnation;
+  }
+
+  /**
+   * The connection to the peer broke, and its host refuses a new one: the process is gone, which is
+   * better evidence than silence. If it was our leader, we need not wait for the election timeout.
+   */
+  peerProcessGone(nowMs: number, peer: NodeId, incarnation: Incarnation): void {
+    const { state } = this;
+    if (state.role !== 'follower' || peer !== state.leaderId) return;
+    // About an earlier life than the one that leads.
+    if (incarnation < state.leaderIncarnation) return;
+    this.loseLeader(nowMs);
+  }
+
+  /**
+   * Hands leadership over (dissertation §3.10); until it is done or given up, within one election
+   * timeout, proposals are refused.
+   * @param to null for the most up-to-date follower that is heard from.
+   * @returns whether a transfer has begun.
+   */
+  transferLeadership(nowMs: number, to: NodeId | null): boolean {
+    return startTransfer(this.state, nowMs, to);
+  }
+
+  /** Entries [from, to] while they last, at least one, `bytesMax` at most but for that; null if
+   *  `from` is no longer in memory. */
+  entriesInMemory(from: Index, bytesMax: number, to: Index): readonly Entry[] | null {
+    const { log } = this.state;
+    if (from < log.firstIndexInMemory) return null;
+    return log.slice(from, Math.min(to, log.lastIndex) as Index, bytesMax);
+  }
+
+  /** The term of any entry from 0 (which has term 0) to lastIndex. */
+  termAt(index: Index): Term {
+    return this.state.log.termAt(index);
+  }
+
+  /** The host's state machine has everything up to here: memory may let go of it. */
+  applied(index: Index): void {
+    const { state } = this;
+    assert(index <= state.commitIndex, () => `S10: applied ${index} > ${state.commitIndex}`);
+    if (index <= state.appliedIndex) return;
+    state.appliedIndex = index;
+    state.trimWindow();
+  }
+
+  /** What a leader knows of a follower; null when this node does not lead, or `peer` is none. */
+  progressOf(peer: NodeId): ProgressView | null {
+    const progress = this.state.role === 'leader' ? this.state.peer(peer) : null;
+    if (progress === null) return null;
+    const { matchIndex, nextIndex, state, lastHeardMs } = progress;
+    return { matchIndex, nextIndex, state, lastHeardMs };
+  }
+
+  /** What the host must now do; null for nothing. All that one turn brought goes out together: one
+   *  write to the disk, and as few AppendEntries as it takes. */
+  takeEffects(nowMs: number): Effects | null {
+    const { state } = this;
+    checkState(state);
+    if (state.role === 'leader') replicate(state);
+    const persist = state.durability.take(nowMs, state.hardState, state.log, state.commitIndex);
+    const { outbox, commitIndex } = state;
+    if (persist === null && outbox.isEmpty && commitIndex === this.toldCommitIndex) return null;
+
+    this.toldCommitIndex = commitIndex;
+    const { messages, promises, reads } = outbox;
+    outbox.clear();
+    // Whatever is promised has been handed to the disk by now, in this turn or an earlier one.
+    const promisesAfter = promises.length === 0 ? NO_SEQUENCE : state.durability.lastSequence;
+    return { messages, persist, promises, promisesAfter, commitIndex, reads };
+  }
+
+  /** The sender is behind. Where that keeps it from working, it learns our term from the answer. */
+  private answerEarlierTerm(nowMs: number, message: Message): void {
+    const { state } = this;
+    switch (message.kind) {
+      case 'AppendEntries':
+        // §5.1: a leader of an earlier term steps down. It must be told even though it would not
+        // hear our campaigns: leaders ignore those (§6).
+        refuse(state, message);
+        return;
+      case 'RequestVote':
+        answerRequestVote(state, message.from, false);
+        return;
+      case 'PreVote':
+        handlePreVote(state, nowMs, message);
+        return;
+      default:
+        // An answer to what we asked in an earlier term: it counts for nothing in this one.
+        return;
+    }
+  }
+
+  private dispatch(nowMs: number, message: Message): void {
+    const { state } = this;
+    switch (message.kind) {
+      case 'PreVote':
+        handlePreVote(state, nowMs, message);
+        return;
+      case 'PreVoteResponse':
+        handlePreVoteResponse(state, nowMs, message);
+        return;
+      case 'RequestVote':
+        handleRequestVote(state, nowMs, message);
+        return;
+      case 'RequestVoteResponse':
+        handleRequestVoteResponse(state, nowMs, message);
+        return;
+      case 'AppendEntries':
+        handleAppendEntries(state, nowMs, message);
+        return;
+      case 'AppendEntriesResponse':
+        handleAppendEntriesResponse(state, nowMs, message);
+        return;
+      case 'TimeoutNow':
+        handleTimeoutNow(state, nowMs, message);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** There is evidence, not only silence, that the leader is no more: nobody owes it loyalty. */
+  private loseLeader(nowMs: number): void {
+    const { state } = this;
+    state.leaderId = NOBODY;
+    state.leaderProcessGone = true;
+    // A random delay, for the others have seen it at the same moment.
+    const delayMs = state.random.below(state.timing.processGoneDelayMaxMs + 1);
+    state.electionDeadlineMs = Math.min(state.electionDeadlineMs, nowMs + delayMs);
+  }
+}
+
+/** §5.1: a later term is adopted, except from messages that carry one which nobody has yet. */
+function raisesTerm(message: Message): boolean {
+  switch (message.kind) {
+    case 'PreVote':
+      // It names the term that its sender would campaign in.
+      return false;
+    case 'PreVoteResponse':
+      // Granted, it repeats that term. Refused, it names the responder's own: we are behind, and
+      // until we catch up nobody would grant us anything.
+      return !message.voteGranted;
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,176 @@
+import { assert } from '../base/assert.ts';
+import type { Entry } from '../base/entry.ts';
+import { type Index, indexPlus, type NodeId, type Term } from '../base/ids.ts';
+import type { ReadEntries } from './effects.ts';
+import { advanceCommit } from './leader.ts';
+import type { AppendEntriesResponse } from './messages.ts';
+import type { Progress } from './progress.ts';
+import type { RaftState } from './state.ts';
+import { continueTransfer } from './transfer.ts';
+
+// How a leader brings its followers' logs in line with its own (§5.3).
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/**
+ * Sends every follower what it may be sent now. Called once a turn, so that all the proposals of the
+ * turn share one AppendEntries for each follower, while the leader's own disk writes the same
+ * entries (dissertation §10.2.1).
+ */
+export function replicate(state: RaftState): void {
+  // S3: AppendEntries don't wait for the disk, so the term that they carry must not need to.
+  assert(
+    state.durability.isTermDurable(state.currentTerm),
+    () => `leader ${state.id} of term ${state.currentTerm}, which is not durable`,
+  );
+  const batches = new Batches(state);
+  for (const progress of state.peers) {
+    if (progress.state === 'probe') sendProbe(state, progress, batches);
+    else sendPipelined(state, progress, batches);
+  }
+  state.heartbeatDue = false;
+}
+
+/** One question at a time; a heartbeat repeats it. */
+function sendProbe(state: RaftState, progress: Progress, batches: Batches): void {
+  if (progress.probeInFlight) {
+    if (state.heartbeatDue) sendHeartbeat(state, progress);
+    return;
+  }
+  // What is no longer in memory is read back only once it is known that it is needed.
+  const inMemory = progress.nextIndex >= state.log.firstIndexInMemory;
+  sendEntries(state, progress, inMemory ? batches.from(progress.nextIndex) : NO_ENTRIES);
+}
+
+function sendPipelined(state: RaftState, progress: Progress, batches: Batches): void {
+  // On its own and first, even when entries follow: it is answered without an fsync, so that a slow
+  // disk is not taken for a lost follower. It speaks of everything sent so far: if something of
+  // that was lost, the refusal says so.
+  if (state.heartbeatDue) sendHeartbeat(state, progress);
+  while (
+    progress.nextIndex <= state.log.lastIndex &&
+    progress.hasRoom(state.limits.inflightBytesMax)
+  ) {
+    if (progress.nextIndex < state.log.firstIndexInMemory) {
+      readBack(state, progress);
+      return;
+    }
+    sendEntries(state, progress, batches.from(progress.nextIndex));
+  }
+}
+
+/** A laggard wants entries that memory has let go of: the host reads them from disk. */
+function readBack(state: RaftState, progress: Progress): void {
+  if (progress.reading !== null || progress.readFailed) return;
+  const request: ReadEntries = {
+    follower: progress.peer,
+    from: progress.nextIndex,
+    to: indexPlus(state.log.firstIndexInMemory, -1),
+    bytesMax: state.limits.appendEntriesBytesMax,
+  };
+  progress.reading = request;
+  state.outbox.read(request);
+}
+
+/** The entries have come from disk; they are the follower's only if nothing has changed since. */
+export function entriesRead(
+  state: RaftState,
+  request: ReadEntries,
+  entries: readonly Entry[],
+): void {
+  const progress = state.peer(request.follower);
+  if (progress === null || progress.reading !== request) return;
+  progress.reading = null;
+  if (state.role !== 'leader') return;
+  progress.readFailed = entries.length === 0;
+  const useful =
+    progress.state === 'replicate' &&
+    progress.nextIndex === request.from &&
+    progress.hasRoom(state.limits.inflightBytesMax);
+  if (!useful) return;
+
+  // The log may have been cut and written anew by another leader while the disk was reading.
+  let count = 0;
+  while (count < entries.length && isOurs(state, indexPlus(request.from, count), entries[count]!)) {
+    count++;
+  }
+  if (count === 0) progress.readFailed = true;
+  else sendEntries(state, progress, count === entries.length ? entries : entries.slice(0, count));
+}
+
+function isOurs(state: RaftState, index: Index, entry: Entry): boolean {
+  return entry.index === index && state.log.matches(index, entry.term);
+}
+
+function sendHeartbeat(state: RaftState, progress: Progress): void {
+  sendAppendEntries(state, progress, NO_ENTRIES);
+}
+
+function sendEntries(state: RaftState, progress: Progress, entries: readonly Entry[]): void {
+  sendAppendEntries(state, progress, entries);
+  let bytes = 0;
+  for (let i = 0; i < entries.length; i++) bytes += entries[i]!.record.length;
+  progress.sent(indexPlus(progress.nextIndex, entries.length - 1), bytes);
+}
+
+function sendAppendEntries(state: RaftState, progress: Progress, entries: readonly Entry[]): void {
+  const prevLogIndex = indexPlus(progress.nextIndex, -1);
+  const prevLogTerm: Term = state.log.termAt(prevLogIndex);
+  const to: NodeId = progress.peer;
+  state.outbox.send({
+    kind: 'AppendEntries',
+    from: state.id,
+    to,
+    term: state.currentTerm,
+    prevLogIndex,
+    prevLogTerm,
+    leaderCommit: state.commitIndex,
+    entries,
+  });
+}
+
+/** The term is the current one. */
+export function handleAppendEntriesResponse(
+  state: RaftState,
+  nowMs: number,
+  response: AppendEntriesResponse,
+): void {
+  if (state.role !== 'leader') return;
+  const progress = state.peer(response.from)!;
+  progress.lastHeardMs = nowMs;
+
+  if (!response.success) {
+    // §5.3: "the leader can decrement nextIndex to bypass all of the conflicting entries in that
+    // term". The hint has skipped what cannot agree in the follower's log; this skips what cannot
+    // in the leader's.
+    const mayAgreeAt = state.log.findConflictByTerm(response.hintIndex, response.hintTerm);
+    progress.refused(response.matchIndex, mayAgreeAt);
+    return;
+  }
+  assert(
+    response.matchIndex <= state.log.lastIndex,
+    () => `S15: ${response.from} acknowledges ${response.matchIndex} > ${state.log.lastIndex}`,
+  );
+  if (progress.acknowledged(response.matchIndex)) advanceCommit(state);
+  continueTransfer(state);
+}
+
+/** The entries of one turn, cut into messages: followers at the same place get the same array. */
+class Batches {
+  private readonly state: RaftState;
+  private readonly made: (readonly Entry[])[] = [];
+
+  constructor(state: RaftState) {
+    this.state = state;
+  }
+
+  /** As many entries from `index` on as one AppendEntries takes; all of them are in memory. */
+  from(index: Index): readonly Entry[] {
+    const { log, limits } = this.state;
+    if (index > log.lastIndex) return NO_ENTRIES;
+    for (const batch of this.made) if (batch[0]!.index === index) return batch;
+    const batch = log.slice(index, log.lastIndex, limits.appendEntriesBytesMax);
+    this.made.push(batch);
+    return batch;
+  }
+}

@@ -1,0 +1,193 @@
+import { assert } from '../base/assert.ts';
+import {
+  INDEX_ZERO,
+  type Incarnation,
+  type Index,
+  NO_INCARNATION,
+  NOBODY,
+  type NodeId,
+  type Term,
+} from '../base/ids.ts';
+import type { Limits } from '../base/limits.ts';
+import type { HardState } from '../base/persist.ts';
+import type { Prng } from '../base/prng.ts';
+import { Durability } from './durability.ts';
+import { RaftLog } from './log.ts';
+import { Outbox } from './outbox.ts';
+import { Progress } from './progress.ts';
+import { majorityOf } from './quorum.ts';
+import type { TermRun } from './term-runs.ts';
+import { checkTiming, type RaftTiming } from './timing.ts';
+import type { Role, Trace } from './trace.ts';
+
+export interface RaftOptions {
+  readonly id: NodeId;
+  /** Who votes, this node among them: 1 to 7 of them. */
+  readonly voters: readonly NodeId[];
+  readonly hardState: HardState;
+  /** The log as recovered: all of it durable, none of it in memory. */
+  readonly log: { readonly lastIndex: Index; readonly termRuns: readonly TermRun[] };
+  /** How far the log was known to be committed; 0 if unknown. */
+  readonly commitIndex: Index;
+  /** What a leader that finds its log empty appends as entry 1. */
+  readonly firstConfiguration: Uint8Array | null;
+  readonly timing: RaftTiming;
+  readonly limits: Limits;
+  /** For the jitter of elections. */
+  readonly random: Prng;
+  readonly trace: Trace | null;
+  readonly nowMs: number;
+}
+
+/** A hand-over of leadership that is under way (dissertation §3.10). */
+export interface Transfer {
+  readonly to: NodeId;
+  /** From here on the leader goes on leading. */
+  readonly deadlineMs: number;
+  /** TimeoutNow has been sent. */
+  asked: boolean;
+}
+
+export const VOTERS_MAX = 7;
+
+/**
+ * Everything one node knows: the state of Figure 2, and what a real node needs beside it. It holds
+ * state, not behaviour; the files around it are the behaviour, one file a part of the paper.
+ */
+export class RaftState {
+  readonly id: NodeId;
+  readonly voters: readonly NodeId[];
+  /** How many voters, this node included, make a majority. */
+  readonly quorum: number;
+  readonly timing: RaftTiming;
+  readonly limits: Limits;
+  readonly random: Prng;
+  readonly trace: Trace | null;
+  readonly firstConfiguration: Uint8Array | null;
+
+  // Persistent state on all servers (Figure 2), and how much of it has become durable.
+  hardState: HardState;
+  readonly log: RaftLog;
+  readonly durability: Durability;
+
+  // Volatile state on all servers.
+  /** Written by `become*` in roles.ts, nowhere else. */
+  role: Role = 'follower';
+  commitIndex: Index;
+  /** Up to here the log was on disk at the start: never in memory, unless sent anew. */
+  readonly recoveredIndex: Index;
+  /** The host's state machine has everything up to here. Invariant: <= commitIndex. */
+  appliedIndex: Index = INDEX_ZERO;
+  /** The leader this node follows, itself when it leads. NOBODY while it doubts that there is one. */
+  leaderId: NodeId = NOBODY;
+  /** The life of the leader's process in which it was last heard. */
+  leaderIncarnation: Incarnation = NO_INCARNATION;
+  /** Who has led `currentTerm`, doubted or not: there is one at most (§5.2, S1). */
+  leaderOfTerm: NodeId = NOBODY;
+  /** Up to then the leader counts as alive, and campaigns against it are refused. */
+  loyalUntilMs = 0;
+  /** What made this node doubt its leader was evidence, not silence: campaigns repeat quickly. */
+  leaderProcessGone = false;
+  /** On everybody but a leader: when to campaign. */
+  electionDeadlineMs = 0;
+  readonly outbox = new Outbox();
+
+  // Volatile state on candidates.
+  /** Who has granted a vote, or a pre-vote; this node's own vote once it is durable. */
+  readonly votes = new Set<NodeId>();
+  /** When this node last asked for pre-votes. */
+  preVoteSinceMs = 0;
+
+  // Volatile state on leaders, reinitialized after election.
+  /** One for each other voter. Followers keep only the incarnations in it. */
+  readonly peers: readonly Progress[];
+  /** The first entry of this leader's term. */
+  termStart: Index = INDEX_ZERO;
+  heartbeatDeadlineMs = 0;
+  heartbeatDue = false;
+  /** Bytes of what this leader appended and has not committed. */
+  uncommittedBytes = 0;
+  transfer: Transfer | null = null;
+
+  constructor(options: RaftOptions) {
+    const { id, voters, log, commitIndex } = options;
+    checkTiming(options.timing);
+    assert(
+      voters.length >= 1 && voters.length <= VOTERS_MAX && new Set(voters).size === voters.length,
+      () => `voters: 1 to ${VOTERS_MAX} distinct ones, not (${voters.join(',')})`,
+    );
+    assert(voters.includes(id), () => `node ${id} is not among the voters (${voters.join(',')})`);
+    assert(commitIndex <= log.lastIndex, () => `S10: commit ${commitIndex} > ${log.lastIndex}`);
+    this.id = id;
+    this.voters = voters;
+    this.quorum = majorityOf(voters.length);
+    this.timing = options.timing;
+    this.limits = options.limits;
+    this.random = options.random;
+    this.trace = options.trace;
+    this.firstConfiguration = options.firstConfiguration;
+    this.hardState = options.hardState;
+    this.log = new RaftLog(log.lastIndex, log.termRuns);
+    this.durability = new Durability(options.hardState, log.lastIndex);
+    this.commitIndex = commitIndex;
+    this.recoveredIndex = log.lastIndex;
+    this.peers = voters
+      .filter((voter) => voter !== id)
+      .map((voter) => new Progress(voter, options.limits.inflightMessagesMax));
+  }
+
+  get currentTerm(): Term {
+    return this.hardState.currentTerm;
+  }
+
+  get votedFor(): NodeId {
+    return this.hardState.votedFor;
+  }
+
+  /** What is known of another voter; null when `peer` is none. */
+  peer(peer: NodeId): Progress | null {
+    for (const progress of this.peers) if (progress.peer === peer) return progress;
+    return null;
+  }
+
+  /** A new leader, or a candidate that lost, has a leader to follow; one that is silent is doubted. */
+  isLoyal(nowMs: number): boolean {
+    return this.role === 'leader' || (this.leaderId !== NOBODY && nowMs < this.loyalUntilMs);
+  }
+
+  /** The disk is taken to be broken: whoever leads must not, and nobody starts to (L10). */
+  isStorageStalled(nowMs: number): boolean {
+    return this.durability.waitingMs(nowMs) > this.timing.storageStallMs;
+  }
+
+  /** §5.2: a new random timeout each time, so that split votes are rare and don't repeat. */
+  armElectionTimer(nowMs: number): void {
+    const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max } = this.timing;
+    const timeoutMs = min + this.random.below(max - min + 1);
+    // A lone voter waits for nobody.
+    this.electionDeadlineMs = this.peers.length === 0 ? nowMs : nowMs + timeoutMs;
+  }
+
+  /** Everything up to `index` is committed; `index` is above commitIndex (S8). */
+  commitTo(index: Index): void {
+    assert(
+      index > this.commitIndex && index <= this.log.lastIndex,
+      () => `S8, S10: commit ${this.commitIndex} -> ${index}, last ${this.log.lastIndex}`,
+    );
+    this.commitIndex = index;
+    if (this.trace !== null) {
+      this.trace({
+        kind: 'commit',
+        node: this.id,
+        term: this.currentTerm,
+        commitIndex: index,
+      });
+    }
+  }
+
+  /** Keeps the log's window within its bound; only what is applied and durable may go. */
+  trimWindow(): void {
+    const upTo = Math.min(this.appliedIndex, this.durability.stableIndex) as Index;
+    this.log.evict(upTo, this.limits.logWindowBytesMax);
+  }
+}

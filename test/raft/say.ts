@@ -1,0 +1,152 @@
+import type { Entry } from '../../src/base/entry.ts';
+import { index, nodeId, term } from '../../src/base/ids.ts';
+import type {
+  AppendEntries,
+  AppendEntriesResponse,
+  Message,
+  PreVote,
+  PreVoteResponse,
+  RequestVote,
+  RequestVoteResponse,
+  TimeoutNow,
+} from '../../src/raft/messages.ts';
+
+// Messages as tests write them down, and the other way round.
+
+export function preVote(
+  from: number,
+  to: number,
+  ofTerm: number,
+  last: readonly [index: number, term: number],
+): PreVote {
+  return {
+    kind: 'PreVote',
+    from: nodeId(from),
+    to: nodeId(to),
+    term: term(ofTerm),
+    lastLogIndex: index(last[0]),
+    lastLogTerm: term(last[1]),
+  };
+}
+
+export function preVoteResponse(
+  from: number,
+  to: number,
+  ofTerm: number,
+  voteGranted: boolean,
+): PreVoteResponse {
+  return {
+    kind: 'PreVoteResponse',
+    from: nodeId(from),
+    to: nodeId(to),
+    term: term(ofTerm),
+    voteGranted,
+  };
+}
+
+export function requestVote(
+  from: number,
+  to: number,
+  ofTerm: number,
+  last: readonly [index: number, term: number],
+  leadershipTransfer = false,
+): RequestVote {
+  return {
+    ...preVote(from, to, ofTerm, last),
+    kind: 'RequestVote',
+    leadershipTransfer,
+  };
+}
+
+export function requestVoteResponse(
+  from: number,
+  to: number,
+  ofTerm: number,
+  voteGranted: boolean,
+): RequestVoteResponse {
+  return { ...preVoteResponse(from, to, ofTerm, voteGranted), kind: 'RequestVoteResponse' };
+}
+
+export function appendEntries(
+  from: number,
+  to: number,
+  ofTerm: number,
+  prev: readonly [index: number, term: number],
+  entries: readonly Entry[] = [],
+  leaderCommit = 0,
+): AppendEntries {
+  return {
+    kind: 'AppendEntries',
+    from: nodeId(from),
+    to: nodeId(to),
+    term: term(ofTerm),
+    prevLogIndex: index(prev[0]),
+    prevLogTerm: term(prev[1]),
+    leaderCommit: index(leaderCommit),
+    entries,
+  };
+}
+
+export function acknowledgement(
+  from: number,
+  to: number,
+  ofTerm: number,
+  matchIndex: number,
+): AppendEntriesResponse {
+  return {
+    kind: 'AppendEntriesResponse',
+    from: nodeId(from),
+    to: nodeId(to),
+    term: term(ofTerm),
+    success: true,
+    matchIndex: index(matchIndex),
+    hintIndex: index(0),
+    hintTerm: term(0),
+  };
+}
+
+export function refusal(
+  from: number,
+  to: number,
+  ofTerm: number,
+  rejected: number,
+  hint: readonly [index: number, term: number],
+): AppendEntriesResponse {
+  return {
+    ...acknowledgement(from, to, ofTerm, rejected),
+    success: false,
+    hintIndex: index(hint[0]),
+    hintTerm: term(hint[1]),
+  };
+}
+
+export function timeoutNow(from: number, to: number, ofTerm: number): TimeoutNow {
+  return { kind: 'TimeoutNow', from: nodeId(from), to: nodeId(to), term: term(ofTerm) };
+}
+
+/** One line that a reader of a golden understands. */
+export function describe(message: Message): string {
+  const head = `${message.from}->${message.to} ${message.kind} term=${message.term}`;
+  switch (message.kind) {
+    case 'PreVote':
+      return `${head} last=${message.lastLogIndex}/${message.lastLogTerm}`;
+    case 'RequestVote': {
+      const transfer = message.leadershipTransfer ? ' transfer' : '';
+      return `${head} last=${message.lastLogIndex}/${message.lastLogTerm}${transfer}`;
+    }
+    case 'PreVoteResponse':
+    case 'RequestVoteResponse':
+      return `${head} ${message.voteGranted ? 'granted' : 'refused'}`;
+    case 'AppendEntries': {
+      const prev = `prev=${message.prevLogIndex}/${message.prevLogTerm}`;
+      const entries = message.entries.map((entry) => `${entry.index}/${entry.term}`).join(',');
+      return `${head} ${prev} commit=${message.leaderCommit} entries=(${entries})`;
+    }
+    case 'AppendEntriesResponse':
+      return message.success
+        ? `${head} match=${message.matchIndex}`
+        : `${head} refused=${message.matchIndex} hint=${message.hintIndex}/${message.hintTerm}`;
+    case 'TimeoutNow':
+      return head;
+  }
+}
