@@ -83,7 +83,7 @@ class NodeFile implements DiskFile {
   }
 
   readSync(offset: number, length: number): Uint8Array {
-    const bytes = Buffer.allocUnsafeSlow(length);
+    const bytes = uninitialized(length);
     let have = 0;
     while (have < length) {
       const count = attempt('read', this.name, () =>
@@ -115,7 +115,7 @@ class NodeFile implements DiskFile {
     length: number,
     done: (error: DiskError | null, bytes: Uint8Array) => void,
   ): void {
-    const bytes = Buffer.allocUnsafeSlow(length);
+    const bytes = uninitialized(length);
     const readOn = (have: number) => {
       fs.read(this.descriptor, bytes, have, length - have, offset + have, (error, count) => {
         if (error !== null) done(diskError(error, 'read', this.name), bytes.subarray(0, 0));
@@ -147,6 +147,12 @@ class NodeFile implements DiskFile {
   close(): void {
     attempt('close', this.name, () => fs.closeSync(this.descriptor));
   }
+}
+
+/** Not a Buffer: the `slice` of a Buffer is no copy, and the layers above rely on one. */
+function uninitialized(length: number): Uint8Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafeSlow(length);
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** A write that takes nothing and reports nothing would be tried for ever. */

@@ -40,6 +40,8 @@ interface Fault {
   readonly operation: DiskOperation;
   readonly code: string;
   readonly file: string;
+  /** So many go well before. */
+  after: number;
 }
 
 /**
@@ -125,7 +127,12 @@ export class SimDisk implements Disk {
 
   /** The next operation of this kind (on this file, or any) fails with this code. */
   failNext(operation: DiskOperation, code: string, file = ''): void {
-    this.faults.push({ operation, code, file });
+    this.faults.push({ operation, code, file, after: 0 });
+  }
+
+  /** As `failNext`, but `after` operations of this kind go well first. */
+  failLater(operation: DiskOperation, code: string, after: number): void {
+    this.faults.push({ operation, code, file: '', after });
   }
 
   /** A power loss: keeps what is durable, and of the rest what chance leaves of it. Every file that
@@ -134,6 +141,7 @@ export class SimDisk implements Disk {
     const survived = this.nameChanges.filter(() => prng.chance(0.5));
     const inodes = new Set([...this.durableNames.values(), ...survived.flatMap(inodeOf)]);
     applyNames(this.durableNames, survived);
+    this.nameChanges = [];
     for (const inode of inodes) crashInode(inode, prng);
     this.stop();
     this.names = new Map(this.durableNames);
@@ -226,6 +234,7 @@ export class SimDisk implements Disk {
       (fault) => fault.operation === operation && (fault.file === '' || fault.file === file),
     );
     if (at < 0) return null;
+    if (this.faults[at]!.after-- > 0) return null;
     const [fault] = this.faults.splice(at, 1);
     return new DiskError(fault!.code, operation, file, 'injected');
   }

@@ -15,8 +15,9 @@ const ZEROS = new Uint8Array(PIECE_BYTES);
  * is not written again.
  */
 export class SpareSegment {
-  /** `full`: the disk had no room; `allocate` tries again. */
-  state: 'none' | 'allocating' | 'ready' | 'full' = 'none';
+  /** `full`: the disk had no room; `allocate` tries again. `leaving`: on its way to a new name;
+   *  until that is durable there can't be another. */
+  state: 'none' | 'allocating' | 'ready' | 'leaving' | 'full' = 'none';
   private readonly disk: Disk;
   private readonly segmentBytes: number;
   private readonly settled: (error: DiskError | null) => void;
@@ -33,7 +34,7 @@ export class SpareSegment {
 
   /** Begins to allocate, unless there is a spare or one is on its way. */
   allocate(): void {
-    if (this.state === 'allocating' || this.state === 'ready') return;
+    if (this.state !== 'none' && this.state !== 'full') return;
     this.state = 'allocating';
     this.attempt(null, () => this.openFile());
   }
@@ -42,7 +43,7 @@ export class SpareSegment {
   take(header: Uint8Array, name: string, done: DiskDone): void {
     const file = this.file!;
     this.file = null;
-    this.state = 'none';
+    this.state = 'leaving';
     step(done, () => {
       file.writeSync(0, header);
       file.sync((error) => {
@@ -50,7 +51,10 @@ export class SpareSegment {
         step(done, () => {
           file.close();
           this.disk.rename(SPARE_NAME, name);
-          this.disk.syncDirectory(done);
+          this.disk.syncDirectory((failed) => {
+            this.state = 'none';
+            done(failed);
+          });
         });
       });
     });

@@ -99,7 +99,7 @@ export function bodyIsWhole(bytes: Uint8Array, at: number, header: BatchHeader):
 export class BatchBuilder {
   /** Records added so far. */
   records = 0;
-  private bytes = new Uint8Array(64 * 1024);
+  private bytes = new Uint8Array(4096);
   private length = BATCH_HEADER_BYTES;
   private bodyBytesMax = 0;
 

@@ -18,6 +18,10 @@ export function sectorsDown(bytes: number): number {
 export function firstNonZero(bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   while (at < to && (bytes.byteOffset + at) % 4 !== 0) if (bytes[at++] !== 0) return at - 1;
+  if (to - at < 4) {
+    while (at < to && bytes[at] === 0) at++;
+    return at;
+  }
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, Math.floor((to - at) / 4));
   let word = 0;
   while (word < words.length && words[word] === 0) word++;

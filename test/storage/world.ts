@@ -12,11 +12,14 @@ import {
 } from '../../src/base/ids.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import type { HardState, Persist } from '../../src/base/persist.ts';
+import { installNodeNative } from '../../src/node/native.ts';
 import { SimDisk } from '../../src/sim/disk.ts';
 import type { DiskError } from '../../src/storage/disk.ts';
 import type { NewDirectory } from '../../src/storage/hard-state.ts';
 import { isRefusal, type Refusal } from '../../src/storage/refusal.ts';
 import { Storage } from '../../src/storage/storage.ts';
+
+installNodeNative();
 
 /** Small files, so that a test can look at every byte of them. */
 export const smallLimits: Limits = {
