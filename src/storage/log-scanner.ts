@@ -1,0 +1,145 @@
+import { bytesEqual } from '../base/bytes.ts';
+import type { Index, Term } from '../base/ids.ts';
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  directorySalt,
+  type RecordVisitor,
+  walkRecords,
+} from './batch.ts';
+import { type Disk, DiskError, type DiskFile } from './disk.ts';
+import { type Refusal, refusal } from './refusal.ts';
+import { type Chain, type SegmentEnd, scanBatches } from './scan.ts';
+import {
+  decodeSegmentHeader,
+  type LogPosition,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  segmentName,
+} from './segment.ts';
+import { TermRuns } from './term-runs.ts';
+
+/** Takes what is good in a log, in the order in which it was written. */
+export interface LogVisitor {
+  segment(file: string, header: SegmentHeader): void;
+  batch(file: string, header: BatchHeader): void;
+  /** The record stands at bytes[at, at + length) of the whole file's bytes. */
+  entry(bytes: Uint8Array, at: number, length: number, entryIndex: Index, entryTerm: Term): void;
+  truncation(at: number, from: Index): void;
+}
+
+/** What a scan must find: the manifest of the hard state. */
+export interface Manifest {
+  readonly directoryId: Uint8Array;
+  readonly firstSegment: number;
+  readonly lastSegment: number;
+  /** All of the log before it was synced when the hard state was written. */
+  readonly mark: LogPosition;
+}
+
+export interface ScannedSegment {
+  readonly header: SegmentHeader;
+  readonly bytes: Uint8Array;
+  readonly end: SegmentEnd & { kind: 'end' | 'torn' };
+}
+
+/**
+ * Reads the segments of a log one after the other and verifies that each continues the one before.
+ * Recovery and `dkvs wal` both look at a log through it. It changes nothing.
+ */
+export class LogScanner {
+  /** The log up to what has been scanned. */
+  readonly log = new TermRuns();
+  readonly chain: Chain = { sequence: 0, headerCrc: 0 };
+  private readonly disk: Disk;
+  private readonly manifest: Manifest;
+  private readonly visitor: LogVisitor;
+  private readonly salt: number;
+
+  constructor(disk: Disk, manifest: Manifest, visitor: LogVisitor) {
+    this.disk = disk;
+    this.manifest = manifest;
+    this.visitor = visitor;
+    this.salt = directorySalt(manifest.directoryId);
+  }
+
+  /** @throws DiskError */
+  scan(segmentId: number): ScannedSegment | Refusal {
+    const name = segmentName(segmentId);
+    const file = openIfThere(this.disk, name);
+    if (file === null) return refusal('missing', name, 0, 'this segment of the log is missing');
+    const bytes = file.readSync(0, file.size());
+    file.close();
+    const header = this.readHeader(name, segmentId, bytes);
+    if ('remedy' in header) return header;
+    this.visitor.segment(name, header);
+    const { mark } = this.manifest;
+    const segment = {
+      bytes,
+      header,
+      salt: this.salt,
+      isLast: segmentId === this.manifest.lastSegment,
+      markOffset: mark.segmentId === segmentId ? mark.offset : 0,
+    };
+    const records = this.recordVisitor(bytes);
+    const end = scanBatches(segment, this.chain, (batch) => {
+      this.visitor.batch(name, batch);
+      return walkRecords(bytes, batch.offset + BATCH_HEADER_BYTES, batch, records);
+    });
+    if (end.kind === 'end' || end.kind === 'torn') return { header, bytes, end };
+    return refusal(end.kind, name, end.offset, `${end.what} ${this.whatIsLost()}`);
+  }
+
+  /** Where the log breaks off, in entries. */
+  whatIsLost(): string {
+    return `(the log is good up to entry ${this.log.lastIndex})`;
+  }
+
+  private readHeader(name: string, segmentId: number, bytes: Uint8Array): SegmentHeader | Refusal {
+    const header = decodeSegmentHeader(bytes.subarray(0, SEGMENT_HEADER_BYTES));
+    if (header === 'version') {
+      return refusal('version', name, 0, 'the segment has a format version unknown here');
+    }
+    if (typeof header === 'string') {
+      return refusal('rot', name, 0, `the segment's header is bad (${header})`);
+    }
+    const continues =
+      header.segmentId === segmentId &&
+      bytesEqual(header.directoryId, this.manifest.directoryId) &&
+      header.firstSequence === this.chain.sequence + 1 &&
+      header.previousCrc === this.chain.headerCrc &&
+      header.lastIndex === this.log.lastIndex &&
+      header.lastTerm === this.log.lastTerm;
+    if (continues) return header;
+    const what = `the segment does not continue the log before it ${this.whatIsLost()}`;
+    return refusal('rot', name, 0, what);
+  }
+
+  private recordVisitor(bytes: Uint8Array): RecordVisitor {
+    const { log, visitor } = this;
+    return {
+      entry(at, length, entryIndex, entryTerm) {
+        if (!log.follows(entryIndex, entryTerm)) return log.gap(entryIndex, entryTerm);
+        log.append(entryTerm);
+        visitor.entry(bytes, at, length, entryIndex, entryTerm);
+        return null;
+      },
+      truncation(at, from) {
+        if (from === 0 || from > log.lastIndex) return `a cut at ${from} of ${log.lastIndex}`;
+        log.truncate(from);
+        visitor.truncation(at, from);
+        return null;
+      },
+    };
+  }
+}
+
+/** Null when there is no such file. */
+export function openIfThere(disk: Disk, name: string): DiskFile | null {
+  try {
+    return disk.open(name);
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,364 @@
+import { assert } from '../base/assert.ts';
+import {
+  type Index,
+  incarnation,
+  NO_SEQUENCE,
+  NOBODY,
+  type Term,
+  type WalSequence,
+} from '../base/ids.ts';
+import type { Limits } from '../base/limits.ts';
+import type { HardState, Persist } from '../base/persist.ts';
+import { SpareSegment } from './allocation.ts';
+import { batchExtent, directorySalt } from './batch.ts';
+import { createDirectory, isEmptyDirectory } from './create.ts';
+import { type Disk, type DiskDone, DiskError } from './disk.ts';
+import type { DurableState, NewDirectory, StateImage } from './hard-state.ts';
+import { LogReader, type ReadDone } from './log-reader.ts';
+import { LogWriter } from './log-writer.ts';
+import { PersistQueue } from './persist-queue.ts';
+import { type Recovered, type Recovery, recover } from './recovery.ts';
+import { isRefusal, type Refusal, refusalOf } from './refusal.ts';
+import {
+  comparePositions,
+  encodeSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from './segment.ts';
+import type { StateFiles } from './state-files.ts';
+import { step } from './step.ts';
+
+/** What `saveIdentity` may change. */
+export type IdentityChange = Partial<Pick<DurableState, 'clusterId' | 'admitted' | 'bindings'>>;
+
+export interface StorageStats {
+  /** Since the start. */
+  batches: number;
+  /** Written to the log since the start. */
+  bytes: number;
+  /** Batches and slots of the hard state synced since the start. */
+  syncs: number;
+  /** Files of the log. */
+  segments: number;
+  /** How long the last batch took from write to synced; 0 without a clock. */
+  lastSyncMs: number;
+}
+
+/** One round: an update of the hard state, then a batch, each only where there is one. */
+interface Round {
+  readonly image: StateImage | null;
+  readonly batch: boolean;
+  readonly completes: WalSequence;
+  readonly saved: readonly (() => void)[];
+}
+
+/**
+ * The durable half of a replica: hard state and log in one data directory (DESIGN §5). One thing at
+ * a time is on its way to the disk: an update of the hard state, a batch, or a roll into the next
+ * segment. What is asked for meanwhile waits, and is merged.
+ *
+ * A failed write or sync is final: `onFatal` is called once, perhaps from inside a call, and no
+ * other callback after it.
+ */
+export class Storage {
+  readonly recovered: Recovered;
+  readonly stats: StorageStats;
+  /** Everything up to this sequence is durable. */
+  onPersisted: (sequence: WalSequence) => void = () => {};
+  onFatal: (error: DiskError) => void = () => {};
+
+  private readonly disk: Disk;
+  private readonly limits: Limits;
+  private readonly now: () => number;
+  private readonly files: StateFiles;
+  private readonly writer: LogWriter;
+  private readonly reader: LogReader;
+  private readonly spare: SpareSegment;
+  private readonly queue = new PersistQueue();
+  private identityChanges: { change: IdentityChange; done: () => void }[] = [];
+  /** The last batch holds records, so no mark behind them proves that they were synced. */
+  private dirty: boolean;
+  private markWanted = false;
+  private busy = false;
+  /** Closed, or an error was final: nothing goes on. */
+  private ended = false;
+  private closing: (() => void) | null = null;
+
+  /** Whether this is a first start: the directory is to be made by `create`. */
+  static isEmpty(disk: Disk): boolean {
+    return isEmptyDirectory(disk);
+  }
+
+  /**
+   * Makes an empty directory a data directory, durably.
+   * @throws DiskError
+   */
+  static create(disk: Disk, limits: Limits, directory: NewDirectory): void {
+    createDirectory(disk, limits, directory);
+  }
+
+  /**
+   * Recovers what is there and counts this start, durably. What it finds wrong is a refusal, and
+   * so is an error of the disk.
+   * @param now milliseconds of a monotonic clock, for `stats` only.
+   */
+  static open(disk: Disk, limits: Limits, now: () => number = () => 0): Storage | Refusal {
+    try {
+      const recovery = recover(disk);
+      if (isRefusal(recovery)) return recovery;
+      const storage = new Storage(disk, limits, now, recovery);
+      storage.countStart();
+      return storage;
+    } catch (error) {
+      if (error instanceof DiskError) return refusalOf(error);
+      throw error;
+    }
+  }
+
+  private constructor(disk: Disk, limits: Limits, now: () => number, recovery: Recovery) {
+    const { files, recovered } = recovery;
+    const salt = directorySalt(files.image.state.directoryId);
+    this.disk = disk;
+    this.limits = limits;
+    this.now = now;
+    this.files = files;
+    this.recovered = recovered;
+    this.dirty = recovery.dirty;
+    this.writer = new LogWriter(recovery, salt);
+    this.reader = new LogReader(disk, recovery.index, salt, () => this.writer.end);
+    this.spare = new SpareSegment(disk, limits.segmentBytes, (error) => {
+      if (error !== null) this.fail(error);
+      else this.advance();
+    });
+    this.queue.commitIndex = recovered.commitIndex;
+    this.stats = { batches: 0, bytes: 0, syncs: 0, segments: recovered.segments, lastSyncMs: 0 };
+  }
+
+  /** The hard state and identity as they are durable now. */
+  get state(): DurableState {
+    return this.files.image.state;
+  }
+
+  /** `full`: there was no room for the next segment. What fits in the current one still goes on;
+   *  the rest waits, and `retryAllocation` tries again. */
+  get space(): 'ok' | 'full' {
+    return this.spare.state === 'full' ? 'full' : 'ok';
+  }
+
+  retryAllocation(): void {
+    if (this.space === 'full' && !this.ended && this.closing === null) this.spare.allocate();
+  }
+
+  /** Makes it durable, after everything asked for before: `onPersisted` says when. */
+  persist(request: Persist): void {
+    for (const { record } of request.entries) {
+      const extent = batchExtent(record.length);
+      assert(extent <= this.limits.batchBytesMax, () => `a record of ${record.length} bytes`);
+    }
+    this.queue.push(request);
+    this.advance();
+  }
+
+  /** Makes the change durable, then calls back. Hard state on its way is never mixed up with it. */
+  saveIdentity(change: IdentityChange, done: () => void): void {
+    this.identityChanges.push({ change, done });
+    this.advance();
+  }
+
+  /**
+   * Reads the durable entries [from, to] back, verified. An entry counts only where `termAt` tells
+   * its term: so removed versions of an index are passed over. It must answer for every index
+   * asked for, 0 where the log no longer has one; fewer entries come back then. Stops after the
+   * entry that reaches `bytesMax`.
+   */
+  readEntries(
+    from: Index,
+    to: Index,
+    bytesMax: number,
+    termAt: (at: Index) => Term,
+    done: ReadDone,
+  ): void {
+    this.reader.read({ from, to, bytesMax, termAt, done });
+  }
+
+  /** Whether the last records have no durable mark behind them yet. */
+  get dirtySinceMark(): boolean {
+    return this.dirty;
+  }
+
+  /** Writes a mark behind the last records: bad bytes before it can never pass for a torn write.
+   *  To be called when nothing has been written for a while. */
+  writeMark(): void {
+    this.markWanted = true;
+    this.advance();
+  }
+
+  /** Finishes what was asked for, marks the log, and lets go of the files. What waits for room on
+   *  a full disk is given up: nobody was told that it is durable. */
+  close(done: () => void): void {
+    assert(this.closing === null, () => 'closed twice');
+    this.closing = done;
+    this.markWanted = true;
+    this.advance();
+  }
+
+  private countStart(): void {
+    const starts = incarnation(this.state.incarnation + 1);
+    this.files.saveSync(this.nextImage({ ...this.state, incarnation: starts }));
+  }
+
+  /** Starts the next thing to do, unless one is under way. */
+  private advance(): void {
+    if (this.busy || this.ended) return;
+    const waitsForRoom = this.needsRoll();
+    if (waitsForRoom && this.spare.state === 'ready') {
+      this.roll();
+      return;
+    }
+    if (waitsForRoom && this.spare.state === 'none') this.spare.allocate();
+    // An allocation that fails at once has advanced already.
+    if (this.busy || this.ended) return;
+    const round = this.nextRound();
+    const allocating = waitsForRoom && this.spare.state === 'allocating';
+    if (round !== null) this.carryOut(round);
+    else if (this.closing !== null && !allocating) this.finishClose(this.closing);
+  }
+
+  private needsRoll(): boolean {
+    if (this.queue.isEmpty && !(this.markWanted && this.dirty)) return false;
+    return this.queue.nextRecordBytes > this.writer.room;
+  }
+
+  private nextRound(): Round | null {
+    this.writer.begin(this.limits.batchBytesMax);
+    const filled = this.queue.fill(this.writer);
+    const changes = this.identityChanges;
+    const mark = !filled.any && this.markWanted && this.dirty && this.writer.room >= 0;
+    if (!filled.any) this.markWanted = false;
+    if (!filled.any && !mark && changes.length === 0) return null;
+    this.identityChanges = [];
+    return {
+      image: this.imageAfter(filled.hardState, changes),
+      // A request for nothing but the commit index is a batch without records, like a mark.
+      batch: this.writer.batch.records > 0 || mark || (filled.any && filled.hardState === null),
+      completes: filled.completes,
+      saved: changes.map(({ done }) => done),
+    };
+  }
+
+  private carryOut(round: Round): void {
+    this.busy = true;
+    const finish = () => this.finish(round);
+    const writeBatch = () => (round.batch ? this.writeBatch(finish) : finish());
+    if (round.image === null) writeBatch();
+    else this.saveImage(round.image, writeBatch);
+  }
+
+  private saveImage(image: StateImage, next: () => void): void {
+    this.stats.syncs += 2;
+    this.files.save(image, this.unlessEnded(next));
+  }
+
+  private writeBatch(next: () => void): void {
+    const startedMs = this.now();
+    const { records } = this.writer.batch;
+    const written = this.unlessEnded(() => {
+      this.dirty = records > 0;
+      this.stats.lastSyncMs = this.now() - startedMs;
+      next();
+    });
+    this.stats.batches++;
+    this.stats.syncs++;
+    this.stats.bytes += this.writer.write(this.queue.commitIndex, written);
+  }
+
+  /** Tells who waits. Whatever they ask for meanwhile goes into one next round. */
+  private finish(round: Round): void {
+    if (round.completes !== NO_SEQUENCE) this.onPersisted(round.completes);
+    for (const done of round.saved) done();
+    this.busy = false;
+    this.advance();
+    this.prepareSpare(round.batch);
+  }
+
+  /** Into the next segment: its name durable, then in the manifest, then batches. */
+  private roll(): void {
+    this.busy = true;
+    const { segmentBytes } = this.limits;
+    const header = this.writer.nextHeader(this.state.directoryId, segmentBytes);
+    const { segmentId } = header;
+    const name = segmentName(segmentId);
+    const mark = { segmentId, offset: SEGMENT_HEADER_BYTES };
+    const renamed = this.unlessEnded(() => {
+      const image = { ...this.nextImage(this.state), lastSegment: segmentId, mark };
+      this.saveImage(image, () => {
+        this.writer.enter(this.disk.open(name), segmentBytes);
+        this.stats.segments++;
+        this.busy = false;
+        this.advance();
+        this.prepareSpare(true);
+      });
+    });
+    this.spare.take(encodeSegmentHeader(header), name, renamed);
+  }
+
+  /** A log that grows will need another segment. */
+  private prepareSpare(grown: boolean): void {
+    if (grown && this.spare.state === 'none' && this.closing === null) this.spare.allocate();
+  }
+
+  /** The last act: the hard state takes the end of the log as its mark, so that not even zeros
+   *  over a whole batch pass for a log that ends earlier. */
+  private finishClose(done: () => void): void {
+    this.busy = true;
+    const release = () =>
+      this.spare.close(() => {
+        this.files.close();
+        this.writer.close();
+        this.reader.close();
+        this.ended = true;
+        done();
+      });
+    if (comparePositions(this.files.image.mark, this.writer.end) === 0) release();
+    else this.saveImage(this.nextImage(this.state), release);
+  }
+
+  private imageAfter(
+    hardState: HardState | null,
+    changes: readonly { change: IdentityChange }[],
+  ): StateImage | null {
+    if (hardState === null && changes.length === 0) return null;
+    let state = this.state;
+    if (hardState !== null) {
+      const { currentTerm, votedFor } = hardState;
+      // Figure 2: terms only grow, and there is one vote in a term.
+      assert(currentTerm >= state.currentTerm, () => `term ${currentTerm} goes back`);
+      const sameVote = state.votedFor === NOBODY || votedFor === state.votedFor;
+      assert(currentTerm > state.currentTerm || sameVote, () => `two votes in ${currentTerm}`);
+      state = { ...state, currentTerm, votedFor };
+    }
+    for (const { change } of changes) state = { ...state, ...change };
+    return this.nextImage(state);
+  }
+
+  private nextImage(state: DurableState): StateImage {
+    const { image } = this.files;
+    return { ...image, sequence: image.sequence + 1, mark: this.writer.end, state };
+  }
+
+  /** The next step of what is under way, unless an error ends it. */
+  private unlessEnded(next: () => void): DiskDone {
+    return (error) => {
+      if (this.ended) return;
+      if (error !== null) this.fail(error);
+      else step((thrown) => this.fail(thrown), next);
+    };
+  }
+
+  private fail(error: DiskError): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.reader.close();
+    this.onFatal(error);
+  }
+}

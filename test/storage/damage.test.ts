@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { writeU32 } from '../../src/base/bytes.ts';
+import { index } from '../../src/base/ids.ts';
+import { defaultLimits } from '../../src/base/limits.ts';
+import { native } from '../../src/base/native.ts';
+import type { Persist } from '../../src/base/persist.ts';
+import { isRefusal } from '../../src/storage/refusal.ts';
+import { isZero } from '../../src/storage/sectors.ts';
+import { Storage } from '../../src/storage/storage.ts';
+import {
+  create,
+  entries,
+  entry,
+  logOf,
+  open,
+  Run,
+  readLog,
+  refused,
+  vote,
+  worldOf,
+} from './world.ts';
+
+/**
+ * A small log is damaged in every way there is a sentence about, and for each the sentence says what
+ * a start must do. Never: a log that is silently shorter than what is proven to have been synced,
+ * or an entry that nobody wrote.
+ */
+
+const limits = { ...defaultLimits, segmentBytes: 7 * 1024, batchBytesMax: 4 * 1024 };
+const SEGMENT = 'wal-0000000001';
+type Image = ReadonlyMap<string, Uint8Array>;
+
+/** Four batches: small entries; entries of several sectors; a cut; an entry of many zeros. */
+const batches: Partial<Persist>[] = [
+  { entries: entries(1, 3, 1) },
+  { entries: entries(4, 5, 1, 800), commitIndex: index(2) },
+  { truncateFrom: index(5), entries: entries(5, 6, 2) },
+  { entries: [entry(7, 2, zerosWithin(2200)), entry(8, 2, 'the last')] },
+];
+/** The log before each batch, and at last after all of them. */
+const logs: string[][] = [
+  [],
+  logOf(entries(1, 3, 1)),
+  logOf([...entries(1, 3, 1), ...entries(4, 5, 1, 800)]),
+  logOf([...entries(1, 3, 1), ...entries(4, 4, 1, 800), ...entries(5, 6, 2)]),
+  logOf([
+    ...entries(1, 3, 1),
+    ...entries(4, 4, 1, 800),
+    ...entries(5, 6, 2),
+    entry(7, 2, zerosWithin(2200)),
+    entry(8, 2, 'the last'),
+  ]),
+];
+/** Where each batch ends: a batch never ends in the middle of a sector. */
+const ends: number[] = [];
+/** As a kill leaves the directory: no mark behind the last batch. */
+let killed: Image;
+/** As a clean stop leaves it. */
+let closed: Image;
+
+function zerosWithin(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.fill(120, 0, 10);
+  bytes.fill(121, length - 10);
+  return bytes;
+}
+
+before(() => {
+  const { disk, run } = create(limits);
+  run.persistNow({ hardState: vote(3, 1) });
+  ends.push(512);
+  for (const batch of batches) {
+    const before = run.storage.stats.bytes;
+    run.persistNow(batch);
+    ends.push(ends.at(-1)! + run.storage.stats.bytes - before);
+  }
+  killed = disk.image();
+  assert.deepEqual(ends, [512, 1024, 3072, 3584, 6144]);
+  run.close();
+  closed = disk.image();
+});
+
+function damaged(image: Image, file: string, change: (bytes: Uint8Array) => Uint8Array): Image {
+  const copy = new Map(image);
+  copy.delete('wal-next');
+  copy.set(file, change(copy.get(file)!.slice()));
+  return copy;
+}
+
+/** Opens and reads the whole log back. Where something was cut off, a second start finds the same. */
+function start(image: Image): string[] | 'refused' {
+  const world = worldOf(image);
+  const storage = Storage.open(world.disk, limits);
+  if (isRefusal(storage)) {
+    assert.notEqual(storage.message, '');
+    return 'refused';
+  }
+  assert.equal(storage.state.currentTerm, 3);
+  if (storage.recovered.tornBytes === 0) return readLog(new Run(storage, world.later));
+  world.disk.kill();
+  const again = open(world, limits);
+  assert.equal(again.storage.recovered.tornBytes, 0, 'what was torn is gone');
+  assert.deepEqual(again.storage.recovered.termRuns, storage.recovered.termRuns);
+  return readLog(again);
+}
+
+test('every byte of the log flipped, one at a time', () => {
+  for (const [image, marks] of [
+    [killed, 0],
+    [closed, 1],
+  ] as const) {
+    const end = ends.at(-1)! + marks * 512;
+    for (let at = 0; at < limits.segmentBytes; at++) {
+      for (const mask of marks === 0 ? [0x01, 0xff] : [0x80]) {
+        const flipped = damaged(image, SEGMENT, (bytes) => {
+          bytes[at]! ^= mask;
+          return bytes;
+        });
+        // Every byte of header, batches and padding is covered, and no crash flips one. Behind the
+        // log, in the very next sector, a batch may have begun; further on, only a torn one.
+        const expected = at < end + 512 ? 'refused' : logs.at(-1);
+        assert.deepEqual(start(flipped), expected, `byte ${at} ^ ${mask}`);
+      }
+    }
+  }
+});
+
+test('the file of the log cut off at every length', () => {
+  for (let length = 0; length <= limits.segmentBytes; length++) {
+    const cut = damaged(killed, SEGMENT, (bytes) => bytes.slice(0, length));
+    // One zero behind the last batch shows that no other began there. Right at its end, or before,
+    // something may be missing.
+    const expected = length > ends.at(-1)! ? logs.at(-1) : 'refused';
+    assert.deepEqual(start(cut), expected, `${length} bytes`);
+  }
+});
+
+test('zeros from every offset on: what a write cut short leaves, and what it can never leave', () => {
+  for (let from = 0; from < limits.segmentBytes; from++) {
+    const zero = (bytes: Uint8Array) => bytes.fill(0, from);
+    const original = killed.get(SEGMENT)!;
+    // After a kill: every batch that was not touched is there, whatever becomes of the one that was.
+    const log = start(damaged(killed, SEGMENT, zero));
+    const whole = ends.findLastIndex((end) => isZero(original, Math.min(from, end), end));
+    if (log !== 'refused') assert.deepEqual(log, logs[whole], `zeros from ${from}`);
+    if (isZero(original, from, original.length)) assert.deepEqual(log, logs.at(-1));
+    // A crash cuts between two sectors.
+    if (from >= 512 && from % 512 === 0) assert.notEqual(log, 'refused', `zeros from ${from}`);
+    // After a clean stop nothing can pass for torn: the hard state knows where the log ends.
+    const stopped = isZero(closed.get(SEGMENT)!, from, limits.segmentBytes);
+    const expected = stopped ? logs.at(-1) : 'refused';
+    assert.deepEqual(start(damaged(closed, SEGMENT, zero)), expected, `clean, zeros from ${from}`);
+  }
+});
+
+test('any subset of the sectors of the last batch: a normal start', () => {
+  const [from, to] = [ends.at(-2)!, ends.at(-1)!];
+  const sectors = (to - from) / 512;
+  const original = killed.get(SEGMENT)!;
+  for (let subset = 0; subset < 2 ** sectors; subset++) {
+    const torn = damaged(killed, SEGMENT, (bytes) => {
+      for (let sector = 0; sector < sectors; sector++) {
+        if ((subset & (1 << sector)) === 0)
+          bytes.fill(0, from + sector * 512, from + sector * 512 + 512);
+      }
+      return bytes;
+    });
+    const isWhole = Buffer.compare(torn.get(SEGMENT)!, original) === 0;
+    assert.deepEqual(start(torn), isWhole ? logs.at(-1) : logs.at(-2), `subset ${subset}`);
+  }
+});
+
+test('a subset of the sectors of an earlier batch: refused, a later batch proves it', () => {
+  const [from, to] = [ends[1]!, ends[2]!];
+  for (let subset = 0; subset < 2 ** 4 - 1; subset++) {
+    const rotten = damaged(killed, SEGMENT, (bytes) => {
+      for (let at = from; at < to; at += 512) {
+        if ((subset & (1 << ((at - from) / 512))) === 0) bytes.fill(0, at, at + 512);
+      }
+      return bytes;
+    });
+    const refusal = refused(worldOf(rotten), limits);
+    assert.equal(refusal.kind, 'rot');
+    assert.equal(refusal.offset, from);
+    assert.match(refusal.message, /byte 1024.*good up to entry 3/);
+  }
+});
+
+test('one slot of the hard state bad, in any byte, or missing: the other one serves', () => {
+  for (const slot of ['state.0', 'state.1']) {
+    for (let at = 0; at < 4096; at++) {
+      const flipped = damaged(killed, slot, (bytes) => {
+        bytes[at]! ^= 0x01;
+        return bytes;
+      });
+      const world = worldOf(flipped);
+      const { state } = open(world, limits).storage;
+      assert.deepEqual([state.currentTerm, state.votedFor, state.incarnation], [3, 1, 2]);
+      const [first, second] = ['state.0', 'state.1'].map((name) => world.disk.image().get(name));
+      assert.deepEqual(first, second, 'both are good again');
+    }
+    const missing = new Map(killed);
+    missing.delete(slot);
+    assert.deepEqual(start(missing), logs.at(-1));
+    for (const length of [0, 1, 512, 4095]) {
+      const cut = damaged(killed, slot, (bytes) => bytes.slice(0, length));
+      assert.deepEqual(start(cut), logs.at(-1));
+    }
+  }
+});
+
+test('no good slot: term and vote are lost, and the node must not start', () => {
+  const flip = (bytes: Uint8Array) => bytes.fill(bytes[100]! ^ 1, 100, 101);
+  const both = damaged(damaged(killed, 'state.0', flip), 'state.1', flip);
+  assert.equal(refused(worldOf(both), limits).kind, 'state');
+  const one = damaged(killed, 'state.0', flip);
+  (one as Map<string, Uint8Array>).delete('state.1');
+  assert.equal(refused(worldOf(one), limits).kind, 'state');
+  const none = new Map(killed);
+  none.delete('state.0');
+  none.delete('state.1');
+  assert.ok(!Storage.isEmpty(worldOf(none).disk), 'and it is no first start either');
+  assert.equal(refused(worldOf(none), limits).kind, 'missing');
+});
+
+test('the newer slot wins', () => {
+  const world = worldOf(killed);
+  const run = open(world, limits);
+  const older = world.disk.image().get('state.1')!;
+  run.persistNow({ hardState: vote(9, 2) });
+  for (const slot of ['state.0', 'state.1']) {
+    const stale = damaged(world.disk.image(), slot, () => older);
+    assert.equal(open(worldOf(stale), limits).storage.state.currentTerm, 9);
+  }
+});
+
+test('a directory with other things in it is neither a first start nor opened', () => {
+  const world = worldOf(new Map([['photo.jpg', new Uint8Array(9)]]));
+  assert.ok(!Storage.isEmpty(world.disk));
+  assert.equal(refused(world, limits).kind, 'not-empty');
+});
+
+test('a format version from the future is called that', () => {
+  const slot = damaged(killed, 'state.0', (bytes) => {
+    bytes[12] = 2;
+    writeU32(bytes, 0, native.crc32(bytes, 4, 4096, 0));
+    return bytes;
+  });
+  assert.equal(refused(worldOf(slot), limits).kind, 'version');
+  const segment = damaged(killed, SEGMENT, (bytes) => {
+    bytes[8] = 2;
+    writeU32(bytes, 508, native.crc32(bytes, 0, 508, 0));
+    return bytes;
+  });
+  assert.equal(refused(worldOf(segment), limits).kind, 'version');
+});
+
+test('a batch that was written elsewhere, or long ago, is no batch here', () => {
+  const batch = killed.get(SEGMENT)!.slice(ends[0], ends[1]);
+  // Behind the log, in the middle of it, and in its own place but one sector on.
+  for (const at of [ends[4]!, ends[2]!, ends[1]!, 1536]) {
+    const phantom = damaged(killed, SEGMENT, (bytes) => {
+      bytes.set(batch, at);
+      return bytes;
+    });
+    assert.equal(refused(worldOf(phantom), limits).kind, 'rot', `at ${at}`);
+  }
+});
+
+test('the same batch of another directory is no batch here', () => {
+  const stranger = damaged(killed, SEGMENT, (bytes) => {
+    bytes[24]! ^= 1;
+    writeU32(bytes, 508, native.crc32(bytes, 0, 508, 0));
+    return bytes;
+  });
+  assert.match(refused(worldOf(stranger), limits).message, /does not continue/);
+});
+
+test('segments: missing, swapped, stale, unknown to the hard state', () => {
+  const { disk, run } = create(limits);
+  const all = entries(1, 62, 1, 500);
+  for (const one of all) run.persistNow({ entries: [one] });
+  const early = disk.image();
+  for (const one of entries(63, 90, 1, 500)) run.persistNow({ entries: [one] });
+  const late = disk.image();
+  run.close();
+  const files = [...late.keys()].filter((name) => /^wal-\d/.test(name));
+  assert.ok(files.length >= 7 && !early.has(files.at(-1)!));
+  for (const file of files) {
+    const missing = new Map(late);
+    missing.delete(file);
+    const refusal = refused(worldOf(missing), limits);
+    assert.deepEqual([refusal.kind, refusal.file], ['missing', file]);
+  }
+  const swapped = new Map(late).set(files[2]!, late.get(files[3]!)!);
+  assert.equal(refused(worldOf(swapped), limits).kind, 'rot');
+  const half = files.find(
+    (file) => early.has(file) && early.get(file)!.join() !== late.get(file)!.join(),
+  )!;
+  const stale = new Map(late).set(half, early.get(half)!);
+  assert.equal(refused(worldOf(stale), limits).kind, 'rot');
+  const oldState = new Map(late)
+    .set('state.0', early.get('state.0')!)
+    .set('state.1', early.get('state.1')!);
+  assert.equal(refused(worldOf(oldState), limits).kind, 'state');
+});

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { index, term } from '../../src/base/ids.ts';
+import { Storage } from '../../src/storage/storage.ts';
+import {
+  create,
+  directory,
+  emptyWorld,
+  entries,
+  entry,
+  logOf,
+  open,
+  readLog,
+  smallLimits,
+  vote,
+} from './world.ts';
+
+test('an empty directory is a first start, and only an empty one', () => {
+  const world = emptyWorld();
+  assert.ok(Storage.isEmpty(world.disk));
+  Storage.create(world.disk, smallLimits, directory);
+  assert.ok(!Storage.isEmpty(world.disk));
+});
+
+test('a new directory remembers who it is, and counts its starts', () => {
+  const { disk, later, run } = create();
+  assert.equal(run.storage.state.incarnation, 1);
+  assert.equal(run.storage.state.name, 'n2');
+  assert.deepEqual(run.storage.state.membersImage, directory.membersImage);
+  assert.equal(run.storage.recovered.lastIndex, 0);
+  run.close();
+  assert.equal(open({ disk, later }).storage.state.incarnation, 2);
+});
+
+test('what was persisted is there after a clean stop, and after a kill', () => {
+  for (const stop of ['close', 'kill'] as const) {
+    const { disk, later, run } = create();
+    run.persistNow({ hardState: vote(3, 1) });
+    run.persistNow({ entries: entries(1, 3, 2), commitIndex: index(2) });
+    run.persistNow({ entries: entries(4, 5, 3) });
+    if (stop === 'close') run.close();
+    else disk.kill();
+    const again = open({ disk, later });
+    assert.equal(again.storage.state.currentTerm, 3);
+    assert.equal(again.storage.state.votedFor, 1);
+    assert.equal(again.storage.recovered.lastIndex, 5);
+    assert.equal(again.storage.recovered.commitIndex, 2);
+    assert.equal(again.storage.recovered.firstEntry?.index, 1);
+    assert.deepEqual(again.storage.recovered.termRuns, [
+      { term: 2, from: 1 },
+      { term: 3, from: 4 },
+    ]);
+    assert.deepEqual(readLog(again), logOf([...entries(1, 3, 2), ...entries(4, 5, 3)]));
+  }
+});
+
+test('a truncation removes, and what comes after it counts', () => {
+  const { disk, later, run } = create();
+  run.persistNow({ entries: entries(1, 6, 1) });
+  run.persistNow({ truncateFrom: index(4), entries: entries(4, 5, 2) });
+  run.close();
+  const again = open({ disk, later });
+  assert.deepEqual(readLog(again), logOf([...entries(1, 3, 1), ...entries(4, 5, 2)]));
+  assert.deepEqual(again.storage.recovered.termRuns, [
+    { term: 1, from: 1 },
+    { term: 2, from: 4 },
+  ]);
+});
+
+test('nothing is called back before it is durable', () => {
+  const { disk, later, run } = create();
+  const before = disk.operations;
+  run.persist({ entries: entries(1, 1, 1) });
+  assert.equal(run.persisted, 0);
+  assert.equal(disk.operations, before + 2, 'one write and one sync');
+  later.run();
+  assert.equal(run.persisted, 1);
+});
+
+test('what is asked for while a batch is on its way goes into one next batch', () => {
+  const { run } = create();
+  for (let at = 1; at <= 20; at++) run.persist({ entries: entries(at, at, 1) });
+  run.later.run();
+  assert.equal(run.persisted, 20);
+  assert.equal(run.storage.stats.batches, 2);
+});
+
+test('a long queue makes several batches, each within the limit', () => {
+  const { disk, later, run } = create();
+  const all = entries(1, 100, 1, 1000);
+  run.persist({ entries: all.slice(0, 1) });
+  run.persist({ entries: all.slice(1) });
+  run.later.run();
+  assert.equal(run.persisted, 2);
+  assert.ok(run.storage.stats.batches > 10);
+  run.close();
+  assert.deepEqual(readLog(open({ disk, later })), logOf(all));
+});
+
+test('many segments: each continues the one before', () => {
+  const { disk, later, run } = create();
+  const all = entries(1, 200, 1, 700);
+  for (const one of all) run.persistNow({ entries: [one] });
+  assert.ok(run.storage.stats.segments > 8);
+  run.close();
+  const again = open({ disk, later });
+  assert.equal(again.storage.recovered.segments, run.storage.stats.segments);
+  assert.deepEqual(readLog(again), logOf(all));
+});
+
+test('identity goes through the same door as votes, and neither forgets the other', () => {
+  const { disk, later, run } = create();
+  const clusterId = new Uint8Array(16).fill(7);
+  const binding = { nodeId: directory.nodeId, directoryId: clusterId, incarnation: 4 as never };
+  const called: string[] = [];
+  run.persist({ hardState: vote(5, 3) });
+  run.storage.saveIdentity({ clusterId }, () => called.push('cluster'));
+  run.storage.saveIdentity({ admitted: true, bindings: [binding] }, () => called.push('admitted'));
+  assert.equal(run.storage.state.admitted, false);
+  later.run();
+  assert.deepEqual(called, ['cluster', 'admitted']);
+  disk.kill();
+  const { state } = open({ disk, later }).storage;
+  assert.deepEqual(state.clusterId, clusterId);
+  assert.deepEqual(state.bindings, [binding]);
+  assert.equal(state.admitted, true);
+  assert.equal(state.currentTerm, 5);
+});
+
+test('a term that goes back, or a second vote, is a bug and stops the process', () => {
+  const { run } = create();
+  run.persistNow({ hardState: vote(5, 3) });
+  assert.throws(() => run.persist({ hardState: vote(4) }), /term 4 goes back/);
+  const other = create().run;
+  other.persistNow({ hardState: vote(5, 3) });
+  assert.throws(() => other.persist({ hardState: vote(5, 1) }), /two votes in 5/);
+});
+
+test('a mark covers the last records, and a second one is not written', () => {
+  const { run } = create();
+  run.persistNow({ entries: entries(1, 1, 1) });
+  assert.ok(run.storage.dirtySinceMark);
+  run.mark();
+  assert.ok(!run.storage.dirtySinceMark);
+  assert.equal(run.storage.stats.batches, 2);
+  run.mark();
+  assert.equal(run.storage.stats.batches, 2);
+});
+
+test('the reader: bounds, removed versions, and what is no longer there', () => {
+  const { run, later } = create();
+  run.persistNow({ entries: entries(1, 40, 1, 600) });
+  run.persistNow({ truncateFrom: index(20), entries: entries(20, 60, 2, 600) });
+  run.persistNow({ truncateFrom: index(50), entries: entries(50, 55, 3, 600) });
+  const termAt = (at: number) => term(at < 20 ? 1 : at < 50 ? 2 : at <= 55 ? 3 : 0);
+  const read = (from: number, to: number, bytesMax: number) => {
+    let got: number[] = [];
+    run.storage.readEntries(index(from), index(to), bytesMax, termAt, (result) => {
+      if (result instanceof Error) assert.fail(result.message);
+      got = result.map((one) => one.index * 10 + one.term);
+    });
+    assert.deepEqual(got, [], 'never before the call returns');
+    later.run();
+    return got;
+  };
+  assert.deepEqual(read(18, 21, 1e6), [181, 191, 202, 212]);
+  assert.deepEqual(read(48, 51, 1e6), [482, 492, 503, 513]);
+  assert.deepEqual(read(1, 55, 1), [11], 'at least one');
+  assert.deepEqual(read(1, 55, 629), [11, 21], 'the entry that reaches the bound is the last');
+  assert.equal(read(1, 55, 1e6).length, 55);
+  assert.deepEqual(read(54, 58, 1e6), [543, 553], 'fewer where the log ends');
+  assert.deepEqual(read(56, 58, 1e6), []);
+});
+
+test('the reader never hands out what is not what was written', () => {
+  const { disk, later, run } = create();
+  run.persistNow({ entries: [entry(1, 1, 'a value to rot')] });
+  run.persistNow({ entries: [entry(2, 1, 'another')] });
+  const file = disk.open('wal-0000000001');
+  const [byte] = file.readSync(512 + 64 + 30, 1);
+  file.writeSync(512 + 64 + 30, Uint8Array.of(byte! ^ 1));
+  const results: unknown[] = [];
+  const read = (from: number) =>
+    run.storage.readEntries(
+      index(from),
+      index(2),
+      1e6,
+      () => term(1),
+      (r) => results.push(r),
+    );
+  read(1);
+  later.run();
+  assert.match(String(results[0]), /ROT.*byte 512/);
+  disk.failNext('read', 'EIO');
+  read(1);
+  later.run();
+  assert.match(String(results[1]), /EIO/);
+});
