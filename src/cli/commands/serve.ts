@@ -1,9 +1,10 @@
+import { AssertionError } from '../../base/assert.ts';
 import { formatAddress } from '../../client/address.ts';
 import type { CliCommand } from '../command.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import type { Io, StopSignal } from '../io.ts';
 import { logger } from '../log.ts';
-import type { LogLine, RunningServer, StartServer } from '../serve-contract.ts';
+import type { LogLine, RunningServer, ServeSettings, StartServer } from '../serve-contract.ts';
 import { logLevelOf, serveOptions, serveSettings } from '../serve-settings.ts';
 
 /** How long a node whose supervisor is gone may take to stop, in ms. */
@@ -37,12 +38,23 @@ export function serveCommand(startServer: StartServer): CliCommand {
       // Before the start, so that a stop that comes while it starts isn't lost.
       const stops = new StopRequests(io, settings.flag('supervised'));
       try {
-        return await runServer(await startServer(serve), serve.name, io, log, stops);
+        return await runServer(await started(startServer, serve), serve.name, io, log, stops);
       } finally {
         stops.release();
       }
     },
   };
+}
+
+/** What keeps a server from starting is the environment's doing: a sentence, not a stack. */
+async function started(startServer: StartServer, settings: ServeSettings): Promise<RunningServer> {
+  try {
+    return await startServer(settings);
+  } catch (error) {
+    const isBug = error instanceof AssertionError || error instanceof TypeError;
+    if (isBug || !(error instanceof Error)) throw error;
+    throw new CliError(ExitCode.Other, error.message);
+  }
 }
 
 async function runServer(
