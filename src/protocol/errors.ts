@@ -1,0 +1,116 @@
+import { byteString } from '../base/bytes.ts';
+import { NOT_AN_INTEGER } from '../base/int64.ts';
+import type { Reply } from '../kv/reply.ts';
+
+/**
+ * Every error text that a user may see, but for the three that the state machine itself answers
+ * (kv/state-machine.ts). A text starts with its code, which is stable; what follows is for people.
+ */
+export type ErrorReply = Extract<Reply, { readonly kind: 'error' }>;
+
+const error = (text: string): ErrorReply => ({ kind: 'error', text });
+
+/** The first word of an error's text. */
+export function errorCode(text: string): string {
+  const end = text.indexOf(' ');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/** Codes that promise that the command was not applied, and never will be. */
+export const NOT_APPLIED_CODES: ReadonlySet<string> = new Set([
+  'REDIRECT',
+  'MOVED',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'NOTAPPLIED',
+]);
+
+// Who may be asked, and what became of it (DESIGN §6). The first four mean: not appended here.
+
+/** Another node leads. To whoever knows the word: a person, or a client with `CLIENT CAPA redirect`. */
+export const redirect = (host: string, port: number): ErrorReply =>
+  error(`REDIRECT ${host}:${port}`);
+
+/** The same, to any other Redis client. */
+export const moved = (slot: number, host: string, port: number): ErrorReply =>
+  error(`MOVED ${slot} ${host}:${port}`);
+
+/** No leader, or one that can't commit. @param reason as in "no leader was elected within 1000 ms" */
+export const clusterDown = (reason: string): ErrorReply =>
+  error(`CLUSTERDOWN ${reason}; nothing was applied`);
+
+/** Overload. @param reason as in "too many requests wait for their commit" */
+export const tryAgain = (reason: string): ErrorReply =>
+  error(`TRYAGAIN ${reason}; nothing was applied`);
+
+/** Appended, then replaced by another leader's entry: certainly never applied. */
+export const notApplied = (): ErrorReply =>
+  error('NOTAPPLIED another leader took over before this was committed; nothing was applied');
+
+/** Appended, and nobody can say yet. @param reason as in "not committed within 2000 ms" */
+export const unknownOutcome = (reason: string): ErrorReply =>
+  error(`UNKNOWN ${reason}; it may or may not be applied, now or later`);
+
+// What is wrong with a request.
+
+export const syntaxError: ErrorReply = error('ERR syntax error');
+export const notAnInteger: ErrorReply = error(NOT_AN_INTEGER);
+export const decrementOverflow: ErrorReply = error('ERR decrement would overflow');
+export const unsupportedProtocol: ErrorReply = error(
+  'NOPROTO sorry, this protocol version is not supported.',
+);
+
+/** @param name in lower case, a subcommand as "client|capa" */
+export const wrongArity = (name: string): ErrorReply =>
+  error(`ERR wrong number of arguments for '${name}' command`);
+
+const NAME_SHOWN_MAX = 128;
+const ARGS_SHOWN_MAX = 128;
+
+/** Redis's text to the letter, the space at its end and its limits of length included. */
+export function unknownCommand(args: readonly Uint8Array[]): ErrorReply {
+  let shown = '';
+  for (let i = 1; i < args.length && shown.length < ARGS_SHOWN_MAX; i++) {
+    shown += `'${printable(args[i]!, ARGS_SHOWN_MAX - shown.length)}' `;
+  }
+  const name = printable(args[0]!, NAME_SHOWN_MAX);
+  return error(`ERR unknown command '${name}', with args beginning with: ${shown}`);
+}
+
+export const unknownSubcommand = (command: string, subcommand: Uint8Array): ErrorReply =>
+  error(
+    `ERR unknown subcommand '${printable(subcommand, NAME_SHOWN_MAX)}'. ` +
+      `Try ${command.toUpperCase()} HELP.`,
+  );
+
+/** Redis has it, DKVS does not have it yet. @param option as it is written: "EX" */
+export const unsupportedOption = (command: string, option: string): ErrorReply =>
+  error(`ERR ${command} option ${option} is not supported yet`);
+
+export const emptyKey = (bytesMax: number): ErrorReply =>
+  error(`ERR empty key: a key is 1 to ${bytesMax} bytes long`);
+
+/** @param what "key", "value", "value to compare with", "command" */
+export const tooLong = (what: string, bytes: number, bytesMax: number): ErrorReply =>
+  error(`ERR ${what} of ${bytes} bytes is longer than the limit of ${bytesMax} bytes`);
+
+/** What ends a connection, because nobody can tell where the next request would start. The first
+ *  five are Redis's; where it reads on (a missing CR LF, a request without end), DKVS does not. */
+export const protocolErrors = {
+  multibulkLength: 'ERR Protocol error: invalid multibulk length',
+  bulkLength: 'ERR Protocol error: invalid bulk length',
+  unbalancedQuotes: 'ERR Protocol error: unbalanced quotes in request',
+  inlineTooBig: 'ERR Protocol error: too big inline request',
+  expectedBulk: (byte: number): string =>
+    `ERR Protocol error: expected '$', got '${printable(Uint8Array.of(byte), 1)}'`,
+  bulkEnd: 'ERR Protocol error: expected CR LF behind a bulk string',
+  requestTooBig: 'ERR Protocol error: too big request',
+} as const;
+
+/** Bytes as C's "%.*s" shows them: up to the first NUL; and line ends as spaces, since an error is
+ *  one line. */
+function printable(bytes: Uint8Array, max: number): string {
+  const nul = bytes.indexOf(0);
+  const end = Math.min(max, nul < 0 ? bytes.length : nul);
+  return byteString(bytes, 0, end).replace(/[\r\n]/g, ' ');
+}

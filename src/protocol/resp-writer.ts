@@ -1,0 +1,137 @@
+import { unreachable } from '../base/assert.ts';
+import { EMPTY_BYTES } from '../base/bytes.ts';
+import { native } from '../base/native.ts';
+import type { Reply } from '../kv/reply.ts';
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const DOLLAR = 0x24;
+const ASTERISK = 0x2a;
+
+/** A connection with little to say holds a small block, one with much a larger. */
+const BLOCK_MIN = 1024;
+const BLOCK_MAX = 16 * 1024;
+/** Less than this is not worth keeping of a block; nor is one that a long reply made large. */
+const REST_MIN = 64;
+/** Type, sign, 19 digits, CR LF. */
+const NUMBER_LINE_MAX = 24;
+
+/**
+ * Writes replies as RESP2, and hands off what it has written, so that a turn's replies to a client
+ * leave in one write. Bytes handed off are never touched again: the rest of the block serves the
+ * next turn, and a full block is left to the socket.
+ */
+export class RespWriter {
+  private block: Uint8Array = EMPTY_BYTES;
+  /** What has been written and not yet taken: block[start, end). */
+  private start = 0;
+  private end = 0;
+
+  /** How many bytes `take` would give. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Hands off what was written since the last time. */
+  take(): Uint8Array {
+    const { block, start, end } = this;
+    if (start === end) return EMPTY_BYTES;
+    if (block.length - end < REST_MIN || block.length > BLOCK_MAX) {
+      this.block = EMPTY_BYTES;
+      this.start = 0;
+      this.end = 0;
+    } else this.start = end;
+    return block.subarray(start, end);
+  }
+
+  write(reply: Reply): void {
+    switch (reply.kind) {
+      case 'simple':
+        this.writeLine(PLUS, reply.text);
+        return;
+      case 'error':
+        this.writeLine(MINUS, reply.text);
+        return;
+      case 'integer':
+        if (typeof reply.value === 'number') this.writeNumber(COLON, reply.value);
+        else this.writeLine(COLON, String(reply.value));
+        return;
+      case 'bulk':
+        this.writeBulk(reply.bytes);
+        return;
+      case 'null':
+        this.writeLine(DOLLAR, '-1');
+        return;
+      case 'array':
+        this.writeNumber(ASTERISK, reply.items.length);
+        for (const item of reply.items) this.write(item);
+        return;
+      default:
+        unreachable(reply);
+    }
+  }
+
+  private writeBulk(bytes: string): void {
+    this.writeNumber(DOLLAR, bytes.length);
+    this.reserve(bytes.length + 2);
+    this.end += native.writeByteString(this.block, this.end, bytes);
+    this.writeLineEnd();
+  }
+
+  /** A line end within the text would forge another reply: it is written as a space. */
+  private writeLine(type: number, text: string): void {
+    this.reserve(text.length + 3);
+    const { block } = this;
+    let at = this.end;
+    block[at++] = type;
+    for (let i = 0; i < text.length; i++) {
+      const char = text.charCodeAt(i);
+      block[at++] = char === CR || char === LF ? SPACE : char;
+    }
+    this.end = at;
+    this.writeLineEnd();
+  }
+
+  /** @param value a safe integer */
+  private writeNumber(type: number, value: number): void {
+    this.reserve(NUMBER_LINE_MAX);
+    const { block } = this;
+    block[this.end++] = type;
+    let rest = value;
+    if (rest < 0) {
+      block[this.end++] = MINUS;
+      rest = -rest;
+    }
+    let digits = 1;
+    for (let limit = 10; rest >= limit; limit *= 10) digits++;
+    for (let at = this.end + digits - 1; at >= this.end; at--) {
+      const tenth = Math.floor(rest / 10);
+      block[at] = ZERO + (rest - tenth * 10);
+      rest = tenth;
+    }
+    this.end += digits;
+    this.writeLineEnd();
+  }
+
+  private writeLineEnd(): void {
+    this.block[this.end++] = CR;
+    this.block[this.end++] = LF;
+  }
+
+  /** Makes room; moves what has not been taken to a new block when this one is too small. */
+  private reserve(more: number): void {
+    if (this.end + more <= this.block.length) return;
+    const written = this.end - this.start;
+    const doubled = Math.min(BLOCK_MAX, 2 * this.block.length);
+    const block = new Uint8Array(Math.max(BLOCK_MIN, doubled, 2 * written, written + more));
+    block.set(this.block.subarray(this.start, this.end));
+    this.block = block;
+    this.start = 0;
+    this.end = written;
+  }
+}
