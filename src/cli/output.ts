@@ -1,5 +1,6 @@
+import { unreachable } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
-import type { RespValue } from '../client/wire.ts';
+import type { RespValue } from '../protocol/resp-reader.ts';
 
 const NEWLINE = new Uint8Array([10]);
 const encoder = new TextEncoder();
@@ -7,7 +8,7 @@ const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * A reply for a program: a value's bytes exactly as they are stored, with one newline behind;
- * integers as digits; items of an array one a line; nothing at all for a value that isn't there.
+ * numbers as digits; items of an array one a line; nothing at all for a value that isn't there.
  */
 export function rawReply(value: RespValue): Uint8Array {
   switch (value.kind) {
@@ -15,13 +16,23 @@ export function rawReply(value: RespValue): Uint8Array {
     case 'error':
       return encoder.encode(`${value.text}\n`);
     case 'integer':
+    case 'bigNumber':
+    case 'double':
+    case 'boolean':
       return encoder.encode(`${value.value}\n`);
     case 'bulk':
+    case 'verbatim':
       return concatBytes([value.bytes, NEWLINE]);
     case 'null':
       return new Uint8Array(0);
+    case 'map':
+      return concatBytes(value.entries.flat().map(rawReply));
     case 'array':
+    case 'set':
+    case 'push':
       return concatBytes(value.items.map(rawReply));
+    default:
+      return unreachable(value);
   }
 }
 
@@ -33,20 +44,34 @@ export function humanReply(value: RespValue, indent = ''): string {
     case 'error':
       return `(error) ${value.text}`;
     case 'integer':
+    case 'bigNumber':
       return `(integer) ${value.value}`;
+    case 'double':
+    case 'boolean':
+      return `(${value.kind}) ${value.value}`;
     case 'bulk':
+    case 'verbatim':
       return quote(value.bytes);
     case 'null':
       return '(nil)';
-    case 'array': {
-      if (value.items.length === 0) return '(empty array)';
-      const lines = value.items.map((item, i) => {
-        const label = `${i + 1}) `;
-        return label + humanReply(item, indent + ' '.repeat(label.length));
-      });
-      return lines.join(`\n${indent}`);
-    }
+    case 'map':
+      return numbered(value.entries.flat(), indent);
+    case 'array':
+    case 'set':
+    case 'push':
+      return numbered(value.items, indent);
+    default:
+      return unreachable(value);
   }
+}
+
+function numbered(items: readonly RespValue[], indent: string): string {
+  if (items.length === 0) return '(empty array)';
+  const lines = items.map((item, i) => {
+    const label = `${i + 1}) `;
+    return label + humanReply(item, indent + ' '.repeat(label.length));
+  });
+  return lines.join(`\n${indent}`);
 }
 
 /**
@@ -59,17 +84,32 @@ export function jsonReply(value: RespValue): string {
     case 'error':
       return JSON.stringify(value.text);
     case 'integer':
+    case 'bigNumber':
       return String(value.value);
-    case 'bulk': {
-      const text = textOf(value.bytes);
-      if (text !== null) return JSON.stringify(text);
-      return JSON.stringify({ base64: Buffer.from(value.bytes).toString('base64') });
-    }
+    case 'double':
+    case 'boolean':
+      return JSON.stringify(value.value);
+    case 'bulk':
+    case 'verbatim':
+      return jsonBytes(value.bytes);
     case 'null':
       return 'null';
+    case 'map':
+      return jsonList(value.entries.map(([key, item]) => jsonList([key, item].map(jsonReply))));
     case 'array':
-      return `[${value.items.map(jsonReply).join(',')}]`;
+    case 'set':
+    case 'push':
+      return jsonList(value.items.map(jsonReply));
+    default:
+      return unreachable(value);
   }
+}
+
+const jsonList = (items: readonly string[]): string => `[${items.join(',')}]`;
+
+function jsonBytes(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  return JSON.stringify(text ?? { base64: Buffer.from(bytes).toString('base64') });
 }
 
 /** The text whose UTF-8 these bytes are; null when they are none. */

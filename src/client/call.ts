@@ -1,9 +1,10 @@
 import { unreachable } from '../base/assert.ts';
+import { errorCode } from '../protocol/errors.ts';
+import type { RespValue } from '../protocol/resp-reader.ts';
 import { type Address, formatAddress, parseAddress } from './address.ts';
 import type { Attempt, AttemptOutcome, Connection } from './connection.ts';
 import type { Nodes } from './nodes.ts';
 import type { Transport, TransportTimer } from './transport.ts';
-import type { RespValue } from './wire.ts';
 
 /** What became of a command: always true, never a guess. */
 export type Outcome =
@@ -155,7 +156,7 @@ export class Call {
 
   private reroute(text: string, address: Address): void {
     this.reason = text;
-    const move = routingErrors.get(codeOf(text))!;
+    const move = routingErrors.get(errorCode(text))!;
     if (move === 'unknown' && !this.options.isRead) {
       this.finish({ kind: 'unknown', reason: text });
       return;
@@ -235,8 +236,6 @@ const routingErrors: ReadonlyMap<string, 'redirect' | 'elsewhere' | 'later' | 'u
   ['UNKNOWN', 'unknown'],
 ]);
 
-const codeOf = (text: string): string => text.split(' ', 1)[0]!;
-
 const textOf = (value: RespValue): string => (value.kind === 'error' ? value.text : '');
 
-const isRouting = (value: RespValue): boolean => routingErrors.has(codeOf(textOf(value)));
+const isRouting = (value: RespValue): boolean => routingErrors.has(errorCode(textOf(value)));

@@ -1,10 +1,15 @@
 import { unreachable } from '../base/assert.ts';
+import { type CommandSpec, commands } from '../protocol/commands.ts';
+import { encodeRequest } from '../protocol/request-writer.ts';
+import type { RespValue } from '../protocol/resp-reader.ts';
 import { type Address, formatAddress, parseAddress } from './address.ts';
 import { Call, type CallOptions, type Outcome } from './call.ts';
 import { ReplyError, UnavailableError, UnknownOutcomeError, UsageError } from './errors.ts';
 import { Nodes } from './nodes.ts';
 import type { CancelSignal, Transport } from './transport.ts';
-import { type Argument, type RespValue, respWire, type Wire } from './wire.ts';
+
+/** An argument of a command: text goes out as UTF-8. */
+export type Argument = string | Uint8Array;
 
 export interface ClientOptions {
   /** Some of the cluster's nodes, `host:port`: the client finds the others by their redirects. */
@@ -23,12 +28,12 @@ export interface CommandOptions {
   readonly signal?: CancelSignal;
 }
 
-/** Repeating these changes nothing. */
-const READS: ReadonlySet<string> = new Set(['GET', 'EXISTS', 'PING', 'ECHO', 'STATUS']);
-/** Any node answers these. */
-const ANYWHERE: ReadonlySet<string> = new Set(['PING', 'ECHO', 'STATUS']);
+/** The commands that the client knows; it takes any other for one that changes something. */
+const known: ReadonlyMap<string, CommandSpec> = new Map(
+  commands.map((spec) => [spec.name.split('|')[0]!, spec]),
+);
 /** These speak about the connection, which is the client's own affair. */
-const CONNECTION: ReadonlySet<string> = new Set(['CLIENT', 'HELLO', 'QUIT', 'RESET']);
+const CONNECTION: ReadonlySet<string> = new Set(['client', 'hello', 'quit']);
 
 const DEADLINE_MS = 2000;
 const ATTEMPT_MS = 400;
@@ -42,7 +47,6 @@ const PENDING_MAX = 65_536;
  */
 export class Client {
   private readonly transport: Transport;
-  private readonly wire: Wire;
   private readonly nodes: Nodes;
   private readonly deadlineMs: number;
   private readonly attemptMs: number;
@@ -51,14 +55,13 @@ export class Client {
   private closed = false;
 
   /** @throws UsageError when `nodes` is empty or one of them is not `host:port`. */
-  constructor(transport: Transport, options: ClientOptions, wire: Wire = respWire) {
+  constructor(transport: Transport, options: ClientOptions) {
     if (options.nodes.length === 0) throw new UsageError('the client needs at least one node');
     this.transport = transport;
-    this.wire = wire;
     this.deadlineMs = options.deadlineMs ?? DEADLINE_MS;
     this.attemptMs = options.attemptMs ?? ATTEMPT_MS;
     this.pendingMax = options.pendingMax ?? PENDING_MAX;
-    this.nodes = new Nodes(transport, wire, this.attemptMs, options.nodes.map(addressOf));
+    this.nodes = new Nodes(transport, this.attemptMs, options.nodes.map(addressOf));
   }
 
   /**
@@ -132,11 +135,12 @@ export class Client {
     deadlineMs: number,
     done: (outcome: Outcome) => void,
   ): Call | null {
-    const name = nameOf(args);
+    const spec = known.get(nameOf(args));
+    const isAnywhere = spec?.where === 'connection';
     if (!(deadlineMs > 0)) throw new UsageError(`a deadline of ${deadlineMs} ms is no time at all`);
     const options: CallOptions = {
-      isRead: READS.has(name),
-      route: only !== null ? addressOf(only) : ANYWHERE.has(name) ? 'any' : 'leader',
+      isRead: isAnywhere || spec?.flags.includes('readonly') === true,
+      route: only !== null ? addressOf(only) : isAnywhere ? 'any' : 'leader',
       deadlineAtMs: this.transport.now() + deadlineMs,
       attemptMs: this.attemptMs,
     };
@@ -145,7 +149,7 @@ export class Client {
       this.transport.soon(() => done({ kind: 'unavailable', reason }));
       return null;
     }
-    const request = this.wire.request(args);
+    const request = encodeRequest(args);
     const call: Call = new Call(this.transport, this.nodes, request, options, (outcome) => {
       this.calls.delete(call);
       done(outcome);
@@ -164,10 +168,12 @@ function addressOf(node: string | Address): Address {
 
 /** @throws UsageError */
 function nameOf(args: readonly Argument[]): string {
-  const name = typeof args[0] === 'string' ? args[0].toUpperCase() : '';
+  const name = typeof args[0] === 'string' ? args[0].toLowerCase() : '';
   if (name === '') throw new UsageError('a command starts with its name, as text');
   if (!CONNECTION.has(name)) return name;
-  throw new UsageError(`${name} is about the connection, which is the client's own affair`);
+  throw new UsageError(
+    `${name.toUpperCase()} is about the connection, which is the client's own affair`,
+  );
 }
 
 function errorOf(outcome: Exclude<Outcome, { kind: 'reply' }>): Error {

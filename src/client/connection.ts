@@ -1,8 +1,12 @@
 import { concatBytes } from '../base/bytes.ts';
 import { Queue } from '../base/queue.ts';
+import { encodeRequest } from '../protocol/request-writer.ts';
+import { RespReader, type RespValue } from '../protocol/resp-reader.ts';
 import type { Address } from './address.ts';
 import type { Transport, TransportHandlers, TransportStream } from './transport.ts';
-import type { ReplyParser, RespValue, Wire, WireDefect } from './wire.ts';
+
+/** What every connection says first: this client follows REDIRECT (DESIGN §6). */
+const GREETING = encodeRequest(['CLIENT', 'CAPA', 'redirect']);
 
 /** How one attempt to have a command answered by one node ended. */
 export type AttemptOutcome =
@@ -33,8 +37,7 @@ export class Connection implements TransportHandlers {
   private readonly transport: Transport;
   private readonly onGone: () => void;
   private readonly stream: TransportStream;
-  private readonly parser: ReplyParser;
-  private readonly greeting: Uint8Array;
+  private readonly replies = new RespReader();
   private state: 'connecting' | 'greeting' | 'open' | 'closed' = 'connecting';
   /** Not handed to the network yet, oldest first. */
   private readonly waiting: Queue<Attempt> = new Queue();
@@ -49,12 +52,10 @@ export class Connection implements TransportHandlers {
   private closeReason = '';
 
   /** @param onGone called once, when this connection takes no more commands. */
-  constructor(transport: Transport, wire: Wire, address: Address, onGone: () => void) {
+  constructor(transport: Transport, address: Address, onGone: () => void) {
     this.transport = transport;
     this.address = address;
     this.onGone = onGone;
-    this.parser = wire.replies();
-    this.greeting = wire.request(['CLIENT', 'CAPA', 'redirect']);
     this.stream = transport.connect(address, this);
   }
 
@@ -96,15 +97,22 @@ export class Connection implements TransportHandlers {
   onOpen(): void {
     if (this.state !== 'connecting') return;
     this.state = 'greeting';
-    this.write([{ request: this.greeting, sent: false, done: null }]);
+    this.write([{ request: GREETING, sent: false, done: null }]);
   }
 
   onBytes(chunk: Uint8Array): void {
     if (this.state === 'closed') return;
     this.heardAtMs = this.transport.now();
-    this.parser.feed(chunk);
-    let value = this.parser.next();
-    while (value !== null && this.take(value)) value = this.parser.next();
+    this.replies.feed(chunk);
+    let value = this.replies.next();
+    while (value !== 'more') {
+      if ('protocolError' in value) {
+        this.destroy(value.protocolError);
+        return;
+      }
+      this.take(value);
+      value = this.replies.next();
+    }
   }
 
   onEnd(): void {
@@ -119,17 +127,14 @@ export class Connection implements TransportHandlers {
     this.fail(closeReasons[reason]);
   }
 
-  /** @returns false when the connection is broken off: what follows can't be trusted. */
-  private take(value: RespValue | WireDefect): boolean {
-    const attempt = value.kind === 'defect' ? undefined : this.inflight.shift();
-    if (value.kind === 'defect' || attempt === undefined) {
-      const defect = value.kind === 'defect' ? value.text : 'a reply nobody asked for';
-      this.destroy(`protocol error: ${defect}`);
-      return false;
+  private take(value: RespValue): void {
+    const attempt = this.inflight.shift();
+    if (attempt === undefined) {
+      this.destroy('protocol error: a reply nobody asked for');
+      return;
     }
     if (this.state === 'greeting') this.greeted();
     this.settle(attempt, { kind: 'reply', value });
-    return true;
   }
 
   /** The greeting was answered, whatever the answer: the process behind the socket is alive. */

@@ -1,3 +1,5 @@
+import { errorCode } from '../protocol/errors.ts';
+
 /** The stable codes of what `Client` rejects with. Programs test these, never the message. */
 export type ErrorCode = 'UNAVAILABLE' | 'UNKNOWN' | 'REPLY' | 'USAGE';
 
@@ -25,7 +27,7 @@ export class ReplyError extends DkvsError {
 
   /** The first word of the error reply: ERR, WRONGTYPE, NOPERM, … */
   get replyCode(): string {
-    return this.message.split(' ', 1)[0] ?? '';
+    return errorCode(this.message);
   }
 }
 

@@ -1,7 +1,6 @@
 import { type Address, formatAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import type { Transport } from './transport.ts';
-import type { Wire } from './wire.ts';
 
 /** More nodes than any cluster has: redirects can't make the list grow without bound. */
 const NODES_MAX = 32;
@@ -17,16 +16,14 @@ interface Node {
 /** The nodes the client knows, one connection each, and who led when it last heard. */
 export class Nodes {
   private readonly transport: Transport;
-  private readonly wire: Wire;
   private readonly silentAfterMs: number;
   private readonly byName: Map<string, Node> = new Map();
   private readonly connections: Set<Connection> = new Set();
   private leader: string | null = null;
 
   /** @param silentAfterMs a node that owes an answer for longer gets no new commands. */
-  constructor(transport: Transport, wire: Wire, silentAfterMs: number, seeds: readonly Address[]) {
+  constructor(transport: Transport, silentAfterMs: number, seeds: readonly Address[]) {
     this.transport = transport;
-    this.wire = wire;
     this.silentAfterMs = silentAfterMs;
     for (const address of seeds) this.add(address);
   }
@@ -77,7 +74,7 @@ export class Nodes {
   }
 
   private open(node: Node): Connection {
-    const connection: Connection = new Connection(this.transport, this.wire, node.address, () => {
+    const connection: Connection = new Connection(this.transport, node.address, () => {
       this.connections.delete(connection);
       if (node.connection === connection) node.connection = null;
     });

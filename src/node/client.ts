@@ -2,7 +2,7 @@ import { Client, type ClientOptions } from '../client/client.ts';
 import { nodeTransport } from './client-transport.ts';
 
 export type { Address } from '../client/address.ts';
-export type { Client, ClientOptions, CommandOptions } from '../client/client.ts';
+export type { Argument, Client, ClientOptions, CommandOptions } from '../client/client.ts';
 export {
   DkvsError,
   type ErrorCode,
@@ -11,7 +11,7 @@ export {
   UnknownOutcomeError,
   UsageError,
 } from '../client/errors.ts';
-export type { Argument, RespValue } from '../client/wire.ts';
+export type { RespValue } from '../protocol/resp-reader.ts';
 
 /**
  * A client of one cluster, over Node's sockets. It connects when the first command needs it.

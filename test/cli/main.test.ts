@@ -56,7 +56,7 @@ describe('a usage error', () => {
     [['get', 'k', '--timeout'], /--timeout needs a value: TIME/],
     [['get', 'k', '--json=yes'], /--json takes no value/],
     [['get', 'k', '--timeout', 'soon'], /--timeout must be a time of at least 1 ms.*"soon"/],
-    [['get'], /too few arguments\n {2}usage: dkvs get KEY/],
+    [['get'], /too few arguments\n {2}usage: dkvs get key/],
     [['get', 'a', 'b'], /too many arguments/],
     [['get', 'k', '--connect', 'localhost'], /not a node's host:port: "localhost"/],
     [['cluster', '--nodes', '4'], /a cluster of 4 survives no more.*\n {2}take 1, 3, 5, 7/],
@@ -76,7 +76,7 @@ describe('a usage error', () => {
 
   it('is a JSON object for who asked for JSON', async () => {
     const { err } = await dkvs('get', '--json');
-    const hint = 'usage: dkvs get KEY';
+    const hint = 'usage: dkvs get key';
     assert.deepEqual(JSON.parse(err), {
       error: { exitCode: 2, message: 'too few arguments', hint },
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bytesOf } from '../../src/base/bytes.ts';
-import { Client, type CommandOptions } from '../../src/client/client.ts';
+import { type Argument, Client, type CommandOptions } from '../../src/client/client.ts';
 import {
   type DkvsError,
   ReplyError,
@@ -9,7 +9,7 @@ import {
   UnknownOutcomeError,
   UsageError,
 } from '../../src/client/errors.ts';
-import type { Argument, RespValue } from '../../src/client/wire.ts';
+import type { RespValue } from '../../src/protocol/resp-reader.ts';
 import { FakeCluster, follows, leads, reset, type Script, silence } from './fake-cluster.ts';
 
 const NODES = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3'];

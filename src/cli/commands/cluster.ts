@@ -35,7 +35,7 @@ export const clusterOptions: readonly OptionSpec[] = [
 export const clusterCommand: CliCommand = {
   name: 'cluster',
   group: 'cluster',
-  summary: 'a whole cluster in one terminal, one process a node',
+  summary: 'Runs a whole cluster in one terminal, one process a node.',
   usage: '',
   description: [
     'Starts the nodes on loopback, says how to talk to them, and shows a line for each. A node that',

@@ -1,4 +1,6 @@
-import type { Argument, RespValue } from '../../client/wire.ts';
+import type { Argument } from '../../client/client.ts';
+import { type CommandSpec, commands } from '../../protocol/commands.ts';
+import type { RespValue } from '../../protocol/resp-reader.ts';
 import type { CliCommand, CommandArguments } from '../command.ts';
 import { connectOptions, withClient } from '../connect.ts';
 import { ExitCode, usageError } from '../exit.ts';
@@ -22,149 +24,114 @@ const unlessNull: Verdict = (_, reply) =>
 const unlessZero: Verdict = (_, reply) =>
   reply.kind === 'integer' && reply.value === 0 ? ExitCode.KeyNotFound : ExitCode.Ok;
 
-interface DataCommand {
-  readonly name: string;
-  readonly usage: string;
-  readonly summary: string;
-  readonly description?: readonly string[];
+/** What the command line adds to the table of commands (protocol/commands.ts). */
+interface Extra {
+  readonly description: readonly string[];
   readonly examples: readonly string[];
-  /** Arguments, at least and at most. */
-  readonly arity: readonly [number, number];
-  readonly takesStdin?: boolean;
+  readonly takesStdin: boolean;
   readonly verdict: Verdict;
 }
 
-const MANY = Number.POSITIVE_INFINITY;
+const plain: Extra = { description: [], examples: [], takesStdin: false, verdict: always };
 
-const table: readonly DataCommand[] = [
-  {
-    name: 'set',
-    usage: 'KEY VALUE [NX | XX | IFEQ OLD | IFNE OLD] [GET]',
-    summary: 'set a key, on a condition if you like',
-    description: ['Exits with 4 when the condition did not hold: nothing was changed then.'],
-    examples: [
-      'dkvs set greeting hello',
-      'dkvs set lock me NX',
-      'dkvs set config new IFEQ old',
-      'dkvs set photo --stdin < photo.jpg',
-    ],
-    arity: [2, MANY],
-    takesStdin: true,
-    verdict: setVerdict,
-  },
-  {
-    name: 'get',
-    usage: 'KEY',
-    summary: 'print the value of a key',
-    description: [
-      'Into a pipe or a file: the value exactly as stored, and one newline. On a terminal: quoted.',
-      'Exits with 3 when there is no such key.',
-    ],
-    examples: ['dkvs get greeting', 'dkvs get --json greeting'],
-    arity: [1, 1],
-    verdict: unlessNull,
-  },
-  {
-    name: 'del',
-    usage: 'KEY [KEY …]',
-    summary: 'remove keys; prints how many there were',
-    examples: ['dkvs del greeting', 'dkvs del a b c'],
-    arity: [1, MANY],
-    verdict: always,
-  },
-  {
-    name: 'exists',
-    usage: 'KEY [KEY …]',
-    summary: 'count the keys that exist',
-    description: ['Exits with 3 when none does.'],
-    examples: ['dkvs exists greeting', 'dkvs exists lock && echo taken'],
-    arity: [1, MANY],
-    verdict: unlessZero,
-  },
-  {
-    name: 'incr',
-    usage: 'KEY',
-    summary: 'add 1 to a 64-bit counter; prints the sum',
-    examples: ['dkvs incr visits'],
-    arity: [1, 1],
-    verdict: always,
-  },
-  {
-    name: 'decr',
-    usage: 'KEY',
-    summary: 'subtract 1 from a 64-bit counter; prints the difference',
-    examples: ['dkvs decr stock'],
-    arity: [1, 1],
-    verdict: always,
-  },
-  {
-    name: 'incrby',
-    usage: 'KEY NUMBER',
-    summary: 'add to a 64-bit counter; prints the sum',
-    examples: ['dkvs incrby stock 12', 'dkvs incrby stock -5'],
-    arity: [2, 2],
-    verdict: always,
-  },
-  {
-    name: 'decrby',
-    usage: 'KEY NUMBER',
-    summary: 'subtract from a 64-bit counter; prints the difference',
-    examples: ['dkvs decrby stock 5'],
-    arity: [2, 2],
-    verdict: always,
-  },
-  {
-    name: 'ping',
-    usage: '[TEXT]',
-    summary: 'ask any node for a sign of life',
-    examples: ['dkvs ping', 'dkvs ping --connect 127.0.0.1:7002'],
-    arity: [0, 1],
-    verdict: always,
-  },
-  {
-    name: 'echo',
-    usage: 'TEXT',
-    summary: 'have any node say it back',
-    examples: ['dkvs echo hello'],
-    arity: [1, 1],
-    verdict: always,
-  },
-];
+const extras: ReadonlyMap<string, Extra> = new Map([
+  [
+    'set',
+    {
+      description: ['Exits with 4 when the condition did not hold: nothing was changed then.'],
+      examples: [
+        'dkvs set greeting hello',
+        'dkvs set lock me NX',
+        'dkvs set config new IFEQ old',
+        'dkvs set photo --stdin < photo.jpg',
+      ],
+      takesStdin: true,
+      verdict: setVerdict,
+    },
+  ],
+  [
+    'get',
+    {
+      ...plain,
+      description: [
+        'Into a pipe or a file: the value exactly as stored, and one newline. On a terminal: quoted.',
+        'Exits with 3 when there is no such key.',
+      ],
+      examples: ['dkvs get greeting', 'dkvs get --json greeting'],
+      verdict: unlessNull,
+    },
+  ],
+  ['del', { ...plain, examples: ['dkvs del greeting', 'dkvs del a b c'] }],
+  [
+    'exists',
+    {
+      ...plain,
+      description: ['Exits with 3 when none does.'],
+      examples: ['dkvs exists greeting', 'dkvs exists lock && echo taken'],
+      verdict: unlessZero,
+    },
+  ],
+  ['incr', { ...plain, examples: ['dkvs incr visits'] }],
+  ['decr', { ...plain, examples: ['dkvs decr stock'] }],
+  ['incrby', { ...plain, examples: ['dkvs incrby stock 12', 'dkvs incrby stock -5'] }],
+  ['decrby', { ...plain, examples: ['dkvs decrby stock 5'] }],
+  ['ping', { ...plain, examples: ['dkvs ping', 'dkvs ping --connect 127.0.0.1:7002'] }],
+  ['echo', { ...plain, examples: ['dkvs echo hello'] }],
+]);
 
-export const dataCommands: readonly CliCommand[] = table.map((command) => ({
-  name: command.name,
-  group: 'data',
-  summary: command.summary,
-  usage: command.usage,
-  description: command.description ?? [],
-  examples: command.examples,
-  options: command.takesStdin ? [...connectOptions, stdinOption] : connectOptions,
-  run: (args, io) => runDataCommand(command, args, io),
-}));
+/** Those of the others that are of use outside of a connection. */
+const FROM_ANY_NODE = new Set(['ping', 'echo']);
+
+/** One command for each that goes through the log, and the odd other. */
+export const dataCommands: readonly CliCommand[] = commands
+  .filter(({ name, where }) => where === 'replicated' || FROM_ANY_NODE.has(name))
+  .map((spec) => {
+    const extra = extras.get(spec.name) ?? plain;
+    return {
+      name: spec.name,
+      group: 'data',
+      summary: spec.summary,
+      usage: usageOf(spec),
+      description: extra.description,
+      examples: extra.examples,
+      options: extra.takesStdin ? [...connectOptions, stdinOption] : connectOptions,
+      run: (args, io) => runDataCommand(spec, extra, args, io),
+    };
+  });
+
+function usageOf({ name, syntax }: CommandSpec): string {
+  return syntax.slice(name.length + 1);
+}
 
 async function runDataCommand(
-  command: DataCommand,
+  spec: CommandSpec,
+  extra: Extra,
   { settings, positionals }: CommandArguments,
   io: Io,
 ): Promise<number> {
   const args: Argument[] = [...positionals];
   // The value's place is behind the key: `set KEY --stdin NX`.
-  if (command.takesStdin && settings.flag('stdin')) {
-    if (args.length === 0) throw usageError(`usage: dkvs ${command.name} KEY --stdin`);
+  if (extra.takesStdin && settings.flag('stdin')) {
+    if (args.length === 0) throw usageError(`usage: dkvs ${spec.name} key --stdin`);
     args.splice(1, 0, await io.readStdin());
   }
-  const [min, max] = command.arity;
-  if (args.length < min || args.length > max) {
-    const problem = args.length < min ? 'too few arguments' : 'too many arguments';
-    throw usageError(problem, `usage: dkvs ${command.name} ${command.usage}`);
-  }
-  const reply = await withClient(settings, (client) =>
-    client.command([command.name.toUpperCase(), ...args]),
-  );
+  checkArity(spec, args.length + 1);
+  const request = [spec.name.toUpperCase(), ...args];
+  const reply = await withClient(settings, (client) => client.command(request));
   if (settings.flag('json')) io.stdout.write(`${jsonReply(reply)}\n`);
   else if (io.stdout.isTty) io.stdout.write(`${humanReply(reply)}\n`);
   else io.stdout.write(rawReply(reply));
-  return command.verdict(args, reply);
+  return extra.verdict(args, reply);
+}
+
+/** @param count arguments, the name included. @throws CliError */
+function checkArity(spec: CommandSpec, count: number): void {
+  const { arity, argumentsMax } = spec;
+  const min = Math.abs(arity);
+  const max = arity >= 0 ? arity : argumentsMax === 0 ? Number.POSITIVE_INFINITY : argumentsMax;
+  if (count >= min && count <= max) return;
+  const problem = count < min ? 'too few arguments' : 'too many arguments';
+  throw usageError(problem, `usage: dkvs ${spec.name} ${usageOf(spec)}`);
 }
 
 /**

@@ -14,7 +14,7 @@ export function serveCommand(startServer: StartServer): CliCommand {
   return {
     name: 'serve',
     group: 'cluster',
-    summary: 'run one node',
+    summary: 'Runs one node.',
     usage: '--name NAME --cluster MEMBERS --data DIR',
     description: [
       'The same line on every node but for the name. The data directory decides whether it is a',

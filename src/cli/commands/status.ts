@@ -13,7 +13,7 @@ const WATCH_MS = 1000;
 export const statusCommand: CliCommand = {
   name: 'status',
   group: 'cluster',
-  summary: 'who leads; terms, indexes, lag and health of every member',
+  summary: 'Shows who leads; terms, indexes, lag and health of every member.',
   usage: '',
   description: [
     'With --json: one JSON object a member, one a line: name, address, role ("leader", "follower",',
