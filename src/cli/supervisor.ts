@@ -26,6 +26,8 @@ export interface SupervisorOptions {
   readonly flags?: (member: MemberAddress) => readonly string[];
   /** What to run in place of this `dkvs`: program and first arguments. */
   readonly program?: readonly [string, ...string[]];
+  /** A node was started, under this process id. */
+  readonly onPid?: (name: string, pid: number) => void;
   /** A node ended, whoever ended it. */
   readonly onExit?: (name: string, exit: NodeExit) => void;
   /** A node wrote a line to standard error. */
@@ -194,6 +196,7 @@ export class Supervisor {
       }),
     };
     this.nodes.set(name, node);
+    if (child.pid !== undefined) this.options.onPid?.(name, child.pid);
     return node;
   }
 

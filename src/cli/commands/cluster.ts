@@ -8,7 +8,7 @@ import { LivePanel } from '../live-panel.ts';
 import { type MemberAddress, PEER_PORT_OFFSET } from '../members.ts';
 import { askStatus, type MemberStatus } from '../node-status.ts';
 import type { OptionSpec, Settings } from '../settings.ts';
-import { exitText, type NodeExit, Supervisor } from '../supervisor.ts';
+import { exitText, type NodeExit, Supervisor, type SupervisorOptions } from '../supervisor.ts';
 
 const HOST = '127.0.0.1';
 const SIZES = [1, 3, 5, 7];
@@ -45,11 +45,33 @@ export const clusterCommand: CliCommand = {
   options: clusterOptions,
   async run({ settings, positionals }, io) {
     if (positionals.length > 0) throw usageError(`cluster takes no argument: ${positionals[0]}`);
-    const members = clusterMembers(settings);
-    await checkPorts(members);
-    return await new LocalCluster(members, settings.text('data'), io).run();
+    return await runCluster({
+      members: clusterMembers(settings),
+      directory: settings.text('data'),
+      io,
+    });
   },
 };
+
+export interface LocalClusterOptions {
+  readonly members: readonly MemberAddress[];
+  readonly directory: string;
+  readonly io: Io;
+  /** What to run in place of this `dkvs`. */
+  readonly program?: SupervisorOptions['program'];
+  /** A node was started, under this process id. */
+  readonly onPid?: (name: string, pid: number) => void;
+}
+
+/**
+ * Runs until it is told to stop.
+ * @returns the exit code.
+ * @throws CliError when a port is taken, a node does not start, or none is left.
+ */
+export async function runCluster(options: LocalClusterOptions): Promise<number> {
+  await checkPorts(options.members);
+  return await new LocalCluster(options).run();
+}
 
 /** @throws CliError */
 export function clusterMembers(settings: Settings): readonly MemberAddress[] {
@@ -109,13 +131,15 @@ class LocalCluster {
   private isStarted = false;
   private isStopping = false;
 
-  constructor(members: readonly MemberAddress[], directory: string, io: Io) {
+  constructor({ members, directory, io, program, onPid }: LocalClusterOptions) {
     this.io = io;
     this.directory = directory;
     this.panel = new LivePanel(io);
     this.supervisor = new Supervisor({
       members,
       directory,
+      ...(program === undefined ? {} : { program }),
+      ...(onPid === undefined ? {} : { onPid }),
       onExit: (name, exit) => this.nodeEnded(name, exit),
     });
     this.client = connect(members.map(formatAddress));
