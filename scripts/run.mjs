@@ -1,0 +1,108 @@
+#!/usr/bin/env node
+// `npm start`, `npm test`, `npm run demo`, `npm run build`: each works from a fresh checkout. What
+// is missing or stale is installed and built first; what is not costs a few hashes.
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import {
+  checkout,
+  needsBuild,
+  needsInstall,
+  removeOrphans,
+  sourceHash,
+  stampBuild,
+  stampInstall,
+} from './freshness.mjs';
+
+const [task = '', ...extra] = process.argv.slice(2);
+const bin = (name) => join(checkout, 'node_modules', '.bin', name);
+
+const tasks = {
+  start: () => dkvs(['cluster', ...extra]),
+  demo: () => dkvs(['demo', ...extra]),
+  test,
+  async build() {},
+};
+
+async function prepare() {
+  if (needsInstall(checkout)) {
+    say('installing the development tools (npm ci)');
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+    const flags = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+    const code = await run(npm, flags, { shell: process.platform === 'win32' });
+    if (code !== 0) {
+      fail(code, [
+        'npm ci failed: see above. DKVS needs nothing at run time, but its compiler comes from the',
+        'npm registry: is it reachable? If the lockfile is at fault, `npm install` mends it.',
+      ]);
+    }
+    stampInstall(checkout);
+  }
+  if (needsBuild(checkout)) {
+    say('building');
+    const hash = sourceHash(checkout);
+    removeOrphans(checkout);
+    const code = await run(bin('tsc'), ['-b']);
+    if (code !== 0) fail(code, ['the build failed: see above']);
+    stampBuild(checkout, hash);
+  }
+}
+
+/** In this process: one less that a Ctrl-C has to pass through. */
+async function dkvs(args) {
+  const { runProcess } = await import('../build/src/cli/main.js');
+  await runProcess(args);
+}
+
+async function test() {
+  const lint = await run(bin('biome'), ['check', '--error-on-warnings', '.']);
+  // With the compiled tests as working directory, every version of Node finds them by itself.
+  const cwd = join(checkout, 'build', 'tests');
+  const tests = await run(process.execPath, ['--test', ...extra], { cwd });
+  if (lint !== 0) fail(lint, ['the tests ran, but `biome check .` complains: see the top']);
+  process.exitCode = tests;
+}
+
+/**
+ * Runs a program to its end, on this terminal. Ctrl-C reaches it from the terminal itself, so here
+ * it is only waited for; SIGTERM comes to this process alone, and is passed on.
+ * @returns {Promise<number>} its exit code. If a signal ended it, this process ends by it too.
+ */
+function run(program, args, options = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { cwd: checkout, stdio: 'inherit', ...options });
+    const wait = () => {};
+    const pass = () => child.kill('SIGTERM');
+    process.on('SIGINT', wait).on('SIGTERM', pass);
+    const done = () => process.off('SIGINT', wait).off('SIGTERM', pass);
+    child.on('error', (error) => {
+      done();
+      fail(1, [`can't run ${program}: ${error.message}`]);
+    });
+    child.on('exit', (code, signal) => {
+      done();
+      if (signal === null) resolve(code ?? 1);
+      else process.kill(process.pid, signal);
+    });
+  });
+}
+
+function say(text) {
+  process.stderr.write(`dkvs: ${text}\n`);
+}
+
+function fail(code, lines) {
+  for (const line of lines) say(line);
+  process.exit(code);
+}
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(1, [`Node ${process.versions.node} is too old: DKVS needs 20.19 or newer`]);
+}
+if (!Object.hasOwn(tasks, task)) {
+  fail(2, [`usage: node scripts/run.mjs ${Object.keys(tasks).join('|')} [ARGUMENTS]`]);
+}
+await prepare();
+await tasks[task]();

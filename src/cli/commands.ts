@@ -1,0 +1,14 @@
+import type { CliCommand } from './command.ts';
+import { clusterCommand } from './commands/cluster.ts';
+import { dataCommands } from './commands/data.ts';
+import { serveCommand } from './commands/serve.ts';
+import { statusCommand } from './commands/status.ts';
+import { startServer } from './start-server.ts';
+
+/** All commands of `dkvs`, in the order of its help. A new one is one line here. */
+export const commands: readonly CliCommand[] = [
+  clusterCommand,
+  serveCommand(startServer),
+  statusCommand,
+  ...dataCommands,
+];

@@ -1,0 +1,251 @@
+import { createServer } from 'node:net';
+import { formatAddress } from '../../client/address.ts';
+import { type Client, connect } from '../../node/client.ts';
+import type { CliCommand } from '../command.ts';
+import { CliError, ExitCode, usageError } from '../exit.ts';
+import { type Io, paint } from '../io.ts';
+import { LivePanel } from '../live-panel.ts';
+import { type MemberAddress, PEER_PORT_OFFSET } from '../members.ts';
+import { askStatus, type MemberStatus } from '../node-status.ts';
+import type { OptionSpec, Settings } from '../settings.ts';
+import { exitText, type NodeExit, Supervisor, type SupervisorOptions } from '../supervisor.ts';
+
+const HOST = '127.0.0.1';
+const SIZES = [1, 3, 5, 7];
+const LOOK_MS = 500;
+
+export const clusterOptions: readonly OptionSpec[] = [
+  { name: 'nodes', kind: 'count', placeholder: '1|3|5|7', summary: 'how many', fallback: '3' },
+  {
+    name: 'port',
+    kind: 'count',
+    placeholder: 'PORT',
+    summary: 'of the first node; the others take the next ones; peers, PORT + 10000 and so on',
+    fallback: '7001',
+  },
+  {
+    name: 'data',
+    kind: 'text',
+    placeholder: 'DIR',
+    summary: 'where the nodes keep their data; a second start goes on with it',
+    fallback: './dkvs-data',
+  },
+];
+
+export const clusterCommand: CliCommand = {
+  name: 'cluster',
+  group: 'cluster',
+  summary: 'Runs a whole cluster in one terminal, one process a node.',
+  usage: '',
+  description: [
+    'Starts the nodes on loopback, says how to talk to them, and shows a line for each. A node that',
+    'dies is reported and stays down, the others go on. Ctrl-C stops all of them; the data stays.',
+  ],
+  examples: ['dkvs cluster', 'dkvs cluster --nodes 5 --port 8001 --data /tmp/five'],
+  options: clusterOptions,
+  async run({ settings, positionals }, io) {
+    if (positionals.length > 0) throw usageError(`cluster takes no argument: ${positionals[0]}`);
+    return await runCluster({
+      members: clusterMembers(settings),
+      directory: settings.text('data'),
+      io,
+    });
+  },
+};
+
+export interface LocalClusterOptions {
+  readonly members: readonly MemberAddress[];
+  readonly directory: string;
+  readonly io: Io;
+  /** What to run in place of this `dkvs`. */
+  readonly program?: SupervisorOptions['program'];
+  /** A node was started, under this process id. */
+  readonly onPid?: (name: string, pid: number) => void;
+}
+
+/**
+ * Runs until it is told to stop.
+ * @returns the exit code.
+ * @throws CliError when a port is taken, a node does not start, or none is left.
+ */
+export async function runCluster(options: LocalClusterOptions): Promise<number> {
+  await checkPorts(options.members);
+  return await new LocalCluster(options).run();
+}
+
+/** @throws CliError */
+export function clusterMembers(settings: Settings): readonly MemberAddress[] {
+  const size = settings.count('nodes', 1, 7);
+  if (!SIZES.includes(size)) {
+    throw usageError(
+      `--nodes ${size}: a cluster of ${size} survives no more losses than one of ${size - 1}`,
+      `take ${SIZES.join(', ')}`,
+    );
+  }
+  const first = settings.count('port', 1, 65_535);
+  const portMax = 65_535 - PEER_PORT_OFFSET - (size - 1);
+  if (first > portMax) {
+    throw usageError(
+      `--port ${first}: the peer ports, ${PEER_PORT_OFFSET} higher, would be above 65535`,
+      `take a port up to ${portMax}`,
+    );
+  }
+  return Array.from({ length: size }, (_, i) => ({
+    name: `n${i + 1}`,
+    host: HOST,
+    port: first + i,
+    peerPort: first + i + PEER_PORT_OFFSET,
+  }));
+}
+
+/** A taken port is by far the likeliest reason why a cluster does not start: say it at once. */
+async function checkPorts(members: readonly MemberAddress[]): Promise<void> {
+  for (const port of members.flatMap((member) => [member.port, member.peerPort])) {
+    const code = await tryPort(port);
+    if (code === null) continue;
+    const problem = code === 'EADDRINUSE' ? 'is taken' : `can't be used (${code})`;
+    throw new CliError(
+      ExitCode.Other,
+      `port ${port} ${problem}`,
+      'is another cluster running? stop it, or take other ports: dkvs cluster --port 8001',
+    );
+  }
+}
+
+function tryPort(port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host: HOST, port }, () => server.close(() => resolve(null)));
+  });
+}
+
+class LocalCluster {
+  private readonly io: Io;
+  private readonly directory: string;
+  private readonly panel: LivePanel;
+  private readonly supervisor: Supervisor;
+  private readonly client: Client;
+  /** Why a node is down, by name. */
+  private readonly down: Map<string, string> = new Map();
+  private isStarted = false;
+  private isStopping = false;
+
+  constructor({ members, directory, io, program, onPid }: LocalClusterOptions) {
+    this.io = io;
+    this.directory = directory;
+    this.panel = new LivePanel(io);
+    this.supervisor = new Supervisor({
+      members,
+      directory,
+      ...(program === undefined ? {} : { program }),
+      ...(onPid === undefined ? {} : { onPid }),
+      onExit: (name, exit) => this.nodeEnded(name, exit),
+    });
+    this.client = connect(members.map(formatAddress));
+  }
+
+  /** Runs until it is told to stop, or no node is left. @returns the exit code. */
+  async run(): Promise<number> {
+    let askedToStop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      askedToStop = resolve;
+    });
+    const release = this.io.onStop(() => {
+      // The second time: no grace for anybody.
+      if (this.isStopping) void this.supervisor.killAll();
+      this.isStopping = true;
+      askedToStop();
+    });
+    try {
+      const started = this.supervisor.startAll().then(() => this.greet());
+      await Promise.race([started, stopped]);
+      if (!this.isStopping) await this.watch(stopped);
+    } finally {
+      this.isStopping = true;
+      this.client.close();
+      await this.supervisor.stopAll();
+      release();
+    }
+    if (this.down.size < this.supervisor.members.length) {
+      this.panel.say(`stopped; the data stays in ${this.directory}`);
+      return ExitCode.Ok;
+    }
+    throw new CliError(ExitCode.Other, 'no node is left');
+  }
+
+  private greet(): void {
+    this.isStarted = true;
+    const { members, addresses } = this.supervisor;
+    const { port } = members[0]!;
+    // From a checkout, `npm start`: there is no `dkvs` in the path.
+    const dkvs = this.io.env['npm_lifecycle_event'] === undefined ? 'dkvs' : 'node bin/dkvs.mjs';
+    const isDefault = port === 7001 && members.length === 3;
+    const flag = isDefault ? '' : ` --connect ${addresses.join(',')}`;
+    const nodes = members.length === 1 ? 'one node' : `${members.length} nodes`;
+    const lines = [
+      `DKVS: ${nodes} at ${addresses.join(' ')}, data in ${this.directory}`,
+      '',
+      '  talk to it from another terminal:',
+      `    ${dkvs} set greeting hello${flag}`,
+      `    ${dkvs} get greeting${flag}`,
+      `    ${dkvs} status${flag}`,
+      `    redis-cli -c -p ${port} set greeting hello`,
+      `    nc ${HOST} ${port}        and type: GET greeting`,
+      '',
+      '  Ctrl-C stops it',
+      '',
+    ];
+    for (const line of lines) this.panel.say(line);
+  }
+
+  private async watch(stopped: Promise<void>): Promise<void> {
+    while (!this.isStopping && this.down.size < this.supervisor.members.length) {
+      const rows = await Promise.all(this.supervisor.members.map((member) => this.row(member)));
+      if (this.isStopping) break;
+      this.panel.show(rows);
+      let timer: NodeJS.Timeout | undefined;
+      const pause = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LOOK_MS);
+      });
+      await Promise.race([pause, stopped]);
+      clearTimeout(timer);
+    }
+  }
+
+  private async row(member: MemberAddress) {
+    const { name } = member;
+    const address = formatAddress(member);
+    const start = `  ${name}  ${address}  `;
+    const reason = this.down.get(name);
+    if (reason !== undefined) {
+      const line = `${start}${paint(this.io, this.io.stdout, 'red', 'down')}  ${reason}`;
+      return { name, news: `${start}down`, line };
+    }
+    const status = (await askStatus(this.client, address, LOOK_MS))?.status ?? null;
+    if (status === null) {
+      const line = `${start}${paint(this.io, this.io.stdout, 'yellow', 'no answer')}`;
+      return { name, news: `${start}no answer`, line };
+    }
+    const role = status.role.padEnd(9);
+    const painted = status.role === 'leader' ? paint(this.io, this.io.stdout, 'green', role) : role;
+    const pid = this.supervisor.pid(name) ?? '-';
+    return {
+      name,
+      news: `${start}${status.role}  term ${status.term}`,
+      line: `${start}${painted}  ${progressText(status)}  pid ${pid}`,
+    };
+  }
+
+  private nodeEnded(name: string, exit: NodeExit): void {
+    // A node that does not even start fails the start, which says why.
+    if (!this.isStarted || this.isStopping) return;
+    const reason = exitText(exit);
+    this.down.set(name, reason);
+    this.panel.say(paint(this.io, this.io.stdout, 'red', `${name} is down: ${reason}`));
+  }
+}
+
+function progressText({ term, commitIndex, lastApplied }: MemberStatus): string {
+  return `term ${term}  committed ${commitIndex}  applied ${lastApplied}`;
+}

@@ -1,0 +1,81 @@
+import type { Client } from '../node/client.ts';
+
+/** One member, as `dkvs status` shows it; what isn't known is null. */
+export interface MemberStatus {
+  readonly name: string | null;
+  readonly address: string;
+  readonly role: 'leader' | 'follower' | 'candidate' | 'unreachable';
+  readonly term: number | null;
+  readonly commitIndex: number | null;
+  readonly lastApplied: number | null;
+  readonly lastIndex: number | null;
+  /** The client address of the leader that this member follows. */
+  readonly leader: string | null;
+}
+
+export interface StatusReply {
+  readonly status: MemberStatus;
+  /** All members of the cluster, as this one knows them. */
+  readonly members: readonly { readonly name: string; readonly address: string }[];
+}
+
+export function unreachable(address: string, name: string | null = null): MemberStatus {
+  return {
+    name,
+    address,
+    role: 'unreachable',
+    term: null,
+    commitIndex: null,
+    lastApplied: null,
+    lastIndex: null,
+    leader: null,
+  };
+}
+
+/** Asks one node; null when it does not answer within the deadline. */
+export async function askStatus(
+  client: Client,
+  address: string,
+  deadlineMs: number,
+): Promise<StatusReply | null> {
+  try {
+    const bytes = await client.statusOf(address, { deadlineMs });
+    return readStatus(address, JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return null;
+  }
+}
+
+/** Takes from a node's STATUS what is known here; a newer node may say more. */
+function readStatus(asked: string, json: unknown): StatusReply {
+  const fields = new Map(Object.entries(json as object));
+  const text = (name: string) => {
+    const value: unknown = fields.get(name);
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  const count = (name: string) => {
+    const value: unknown = fields.get(name);
+    return typeof value === 'number' ? value : null;
+  };
+  const role = text('role');
+  return {
+    status: {
+      name: text('name'),
+      address: text('address') ?? asked,
+      role: role === 'leader' || role === 'candidate' ? role : 'follower',
+      term: count('term'),
+      commitIndex: count('commitIndex'),
+      lastApplied: count('lastApplied'),
+      lastIndex: count('lastIndex'),
+      leader: text('leader'),
+    },
+    members: membersOf(fields.get('members')),
+  };
+}
+
+function membersOf(value: unknown): StatusReply['members'] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(
+    (member) => typeof member?.name === 'string' && typeof member?.address === 'string',
+  );
+}

@@ -1,0 +1,167 @@
+import { unreachable } from '../base/assert.ts';
+import { concatBytes } from '../base/bytes.ts';
+import type { RespValue } from '../protocol/resp-reader.ts';
+
+const NEWLINE = new Uint8Array([10]);
+const encoder = new TextEncoder();
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * A reply for a program: a value's bytes exactly as they are stored, with one newline behind;
+ * numbers as digits; items of an array one a line; nothing at all for a value that isn't there.
+ */
+export function rawReply(value: RespValue): Uint8Array {
+  switch (value.kind) {
+    case 'simple':
+    case 'error':
+      return encoder.encode(`${value.text}\n`);
+    case 'integer':
+    case 'bigNumber':
+    case 'double':
+    case 'boolean':
+      return encoder.encode(`${value.value}\n`);
+    case 'bulk':
+    case 'verbatim':
+      return concatBytes([value.bytes, NEWLINE]);
+    case 'null':
+      return new Uint8Array(0);
+    case 'map':
+      return concatBytes(value.entries.flat().map(rawReply));
+    case 'array':
+    case 'set':
+    case 'push':
+      return concatBytes(value.items.map(rawReply));
+    default:
+      return unreachable(value);
+  }
+}
+
+/** A reply for a person, as redis-cli shows it: OK, (integer) 3, "quoted", (nil), 1) … */
+export function humanReply(value: RespValue, indent = ''): string {
+  switch (value.kind) {
+    case 'simple':
+      return value.text;
+    case 'error':
+      return `(error) ${value.text}`;
+    case 'integer':
+    case 'bigNumber':
+      return `(integer) ${value.value}`;
+    case 'double':
+    case 'boolean':
+      return `(${value.kind}) ${value.value}`;
+    case 'bulk':
+    case 'verbatim':
+      return quote(value.bytes);
+    case 'null':
+      return '(nil)';
+    case 'map':
+      return numbered(value.entries.flat(), indent);
+    case 'array':
+    case 'set':
+    case 'push':
+      return numbered(value.items, indent);
+    default:
+      return unreachable(value);
+  }
+}
+
+function numbered(items: readonly RespValue[], indent: string): string {
+  if (items.length === 0) return '(empty array)';
+  const lines = items.map((item, i) => {
+    const label = `${i + 1}) `;
+    return label + humanReply(item, indent + ' '.repeat(label.length));
+  });
+  return lines.join(`\n${indent}`);
+}
+
+/**
+ * A reply as JSON, a stable contract: text as a string, integers as digits (64 bits: more than a
+ * double holds), what isn't there as null. Bytes that are no UTF-8 come as {"base64": "…"}.
+ */
+export function jsonReply(value: RespValue): string {
+  switch (value.kind) {
+    case 'simple':
+    case 'error':
+      return JSON.stringify(value.text);
+    case 'integer':
+    case 'bigNumber':
+      return String(value.value);
+    case 'double':
+    case 'boolean':
+      return JSON.stringify(value.value);
+    case 'bulk':
+    case 'verbatim':
+      return jsonBytes(value.bytes);
+    case 'null':
+      return 'null';
+    case 'map':
+      return jsonList(value.entries.map(([key, item]) => jsonList([key, item].map(jsonReply))));
+    case 'array':
+    case 'set':
+    case 'push':
+      return jsonList(value.items.map(jsonReply));
+    default:
+      return unreachable(value);
+  }
+}
+
+const jsonList = (items: readonly string[]): string => `[${items.join(',')}]`;
+
+function jsonBytes(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  return JSON.stringify(text ?? { base64: Buffer.from(bytes).toString('base64') });
+}
+
+/** The text whose UTF-8 these bytes are; null when they are none. */
+export function textOf(bytes: Uint8Array): string | null {
+  try {
+    return strictDecoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+const ESCAPES = new Map([
+  ['\\', '\\\\'],
+  ['"', '\\"'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+/** Quoted so that no byte can act on the terminal; readable text stays readable. */
+function quote(bytes: Uint8Array): string {
+  const text = textOf(bytes) ?? Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+  const isText = textOf(bytes) !== null;
+  let quoted = '"';
+  for (const char of text) {
+    const code = char.codePointAt(0)!;
+    const isPlain = (code >= 0x20 && code < 0x7f) || (isText && code > 0x9f && !isInvisible(char));
+    const escaped = ESCAPES.get(char);
+    if (escaped !== undefined) quoted += escaped;
+    else if (isPlain) quoted += char;
+    else for (const byte of isText ? encoder.encode(char) : [code]) quoted += hexEscape(byte);
+  }
+  return `${quoted}"`;
+}
+
+const hexEscape = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;
+
+/** Format and separator characters: they could reorder or hide what stands beside them. */
+const isInvisible = (char: string): boolean => /[\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/u.test(char);
+
+/** Columns padded to their widest cell; cells of `right` columns are aligned to the right. */
+export function table(rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

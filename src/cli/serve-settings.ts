@@ -1,0 +1,157 @@
+import { defaultLimits, type Limits } from '../base/limits.ts';
+import { formatAddress } from '../client/address.ts';
+import { usageError } from './exit.ts';
+import { LOG_LEVELS } from './log.ts';
+import { type Endpoint, isLoopback, parseEndpoint, parseMembers } from './members.ts';
+import type { LogLevel, LogLine, ServeSettings } from './serve-contract.ts';
+import type { OptionSpec, Settings } from './settings.ts';
+import { didYouMean } from './suggest.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const serveOptions: readonly OptionSpec[] = [
+  { name: 'name', kind: 'text', placeholder: 'NAME', summary: 'which of the members this node is' },
+  {
+    name: 'cluster',
+    kind: 'text',
+    placeholder: 'NAME=HOST:PORT,…',
+    summary: 'all members, as others reach them; HOST:PORT@PEERPORT unless it is PORT + 10000',
+  },
+  { name: 'data', kind: 'text', placeholder: 'DIR', summary: 'the data directory of this node' },
+  {
+    name: 'listen',
+    kind: 'text',
+    placeholder: 'HOST:PORT[@PEERPORT]',
+    summary: 'bind elsewhere than at the address of the member',
+  },
+  {
+    name: 'insecure',
+    kind: 'flag',
+    placeholder: '',
+    summary: 'serve a network without secrets or TLS: whoever reaches it may do anything',
+  },
+  {
+    name: 'supervised',
+    kind: 'flag',
+    placeholder: '',
+    summary: 'stop when standard input ends: whoever started it is gone',
+  },
+  {
+    name: 'heartbeat',
+    kind: 'duration',
+    placeholder: 'TIME',
+    summary: 'between the heartbeats of a leader',
+    fallback: '50ms',
+  },
+  {
+    name: 'election-timeout',
+    kind: 'duration',
+    placeholder: 'TIME',
+    summary: 'the shortest; each is drawn from this to twice this',
+    fallback: '300ms',
+  },
+  {
+    name: 'key-bytes-max',
+    kind: 'count',
+    placeholder: 'BYTES',
+    summary: 'the longest key',
+    fallback: String(defaultLimits.keyBytesMax),
+  },
+  {
+    name: 'value-bytes-max',
+    kind: 'count',
+    placeholder: 'BYTES',
+    summary: 'the longest value',
+    fallback: String(defaultLimits.valueBytesMax),
+  },
+  {
+    name: 'log-level',
+    kind: 'text',
+    placeholder: LOG_LEVELS.join('|'),
+    summary: 'the least that is logged',
+    fallback: 'info',
+  },
+];
+
+/** @throws CliError */
+export function logLevelOf(settings: Settings): LogLevel {
+  const text = settings.text('log-level');
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level !== undefined) return level;
+  throw usageError(
+    `--log-level must be one of ${LOG_LEVELS.join(', ')}, not ${JSON.stringify(text)}`,
+    didYouMean(text, LOG_LEVELS),
+  );
+}
+
+/** @throws CliError for anything that does not fit together. */
+export function serveSettings(settings: Settings, log: (line: LogLine) => void): ServeSettings {
+  const name = settings.text('name');
+  const members = parseMembers(settings.text('cluster'));
+  const self = members.find((member) => member.name === name);
+  if (self === undefined) {
+    const names = members.map((member) => member.name);
+    throw usageError(
+      `${JSON.stringify(name)} is no member of --cluster (${names.join(', ')})`,
+      didYouMean(name, names),
+    );
+  }
+  const endpoint = settings.has('listen') ? parseEndpoint(settings.text('listen')) : self;
+  refuseOpenNetwork(endpoint, settings.flag('insecure'));
+  const dataDirectory = settings.text('data');
+  if (dataDirectory === '') throw usageError('--data must name a directory');
+  const heartbeatMs = settings.duration('heartbeat', 1);
+  const electionTimeoutMs = settings.duration('election-timeout', 2);
+  if (electionTimeoutMs < 2 * heartbeatMs) {
+    throw usageError(
+      `an election timeout of ${electionTimeoutMs} ms is too short for heartbeats every ${heartbeatMs} ms`,
+      'one lost heartbeat must not start an election: make it at least twice as long',
+    );
+  }
+  return {
+    name,
+    members,
+    dataDirectory,
+    listen: { host: endpoint.host, port: endpoint.port },
+    listenPeers: { host: endpoint.host, port: endpoint.peerPort },
+    log,
+    limits: limitsFor(
+      settings.count('key-bytes-max', 1, MIB),
+      settings.count('value-bytes-max', 1, 64 * MIB),
+    ),
+    timing: { heartbeatMs, electionTimeoutMs },
+  };
+}
+
+/** A node takes the word of whoever speaks to it; off loopback that has to be wanted. */
+function refuseOpenNetwork(endpoint: Endpoint, isInsecure: boolean): void {
+  if (isLoopback(endpoint.host) || isInsecure) return;
+  throw usageError(
+    `${formatAddress(endpoint)} is not loopback, and neither clients nor peers are authenticated`,
+    'if everybody on that network may read and change everything, say --insecure',
+  );
+}
+
+/** The default limits, grown where larger keys or values need it (base/limits.ts). */
+export function limitsFor(keyBytesMax: number, valueBytesMax: number): Limits {
+  const atLeast = (bytes: number, needed: number) => Math.max(bytes, Math.ceil(needed / 512) * 512);
+  const d = defaultLimits;
+  const entryBytesMax = atLeast(d.entryBytesMax, 2 * valueBytesMax + keyBytesMax + KIB);
+  const batchBytesMax = atLeast(d.batchBytesMax, entryBytesMax + KIB);
+  const peerFrameBytesMax = atLeast(
+    d.peerFrameBytesMax,
+    entryBytesMax + d.appendEntriesBytesMax + KIB,
+  );
+  return {
+    ...d,
+    keyBytesMax,
+    valueBytesMax,
+    entryBytesMax,
+    batchBytesMax,
+    segmentBytes: atLeast(d.segmentBytes, batchBytesMax + 2 * KIB),
+    peerFrameBytesMax,
+    peerOutputBytesMax: atLeast(d.peerOutputBytesMax, d.inflightBytesMax + peerFrameBytesMax),
+    clientOutputBytesMax: atLeast(d.clientOutputBytesMax, 2 * valueBytesMax + KIB),
+  };
+}

@@ -1,0 +1,241 @@
+import { unreachable } from '../base/assert.ts';
+import { errorCode } from '../protocol/errors.ts';
+import type { RespValue } from '../protocol/resp-reader.ts';
+import { type Address, formatAddress, parseAddress } from './address.ts';
+import type { Attempt, AttemptOutcome, Connection } from './connection.ts';
+import type { Nodes } from './nodes.ts';
+import type { Transport, TransportTimer } from './transport.ts';
+
+/** What became of a command: always true, never a guess. */
+export type Outcome =
+  | { readonly kind: 'reply'; readonly value: RespValue }
+  /** The cluster refused the command itself; `text` is its error reply. */
+  | { readonly kind: 'refused'; readonly text: string }
+  /** Not applied, and never will be. */
+  | { readonly kind: 'unavailable'; readonly reason: string }
+  /** It may have been applied. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export interface CallOptions {
+  /** Repeating the command changes nothing, so a lost answer is asked for again. */
+  readonly isRead: boolean;
+  /** Whom to ask: the leader, wherever it is; any node; or this node and no other, once. */
+  readonly route: 'leader' | 'any' | Address;
+  readonly deadlineAtMs: number;
+  /** After this long without an answer another node is asked (a read), or one whose connection
+   *  has not come about is given up (any command). */
+  readonly attemptMs: number;
+}
+
+/** Redirects followed in one round; then the cluster is given time to agree with itself. */
+const HOPS_MAX = 8;
+const BACKOFF_MIN_MS = 10;
+const BACKOFF_MAX_MS = 250;
+
+/**
+ * One command on its way through the cluster. It asks node after node, each at most once a round,
+ * backs off, and starts a new round, until a node answers or the deadline passes. What was sent is
+ * sent again only if it is certain not to have been appended, or changes nothing.
+ */
+export class Call {
+  private readonly transport: Transport;
+  private readonly nodes: Nodes;
+  private readonly request: Uint8Array;
+  private readonly options: CallOptions;
+  private done: ((outcome: Outcome) => void) | null;
+  /** Nodes asked in this round. */
+  private readonly tried: Set<string> = new Set();
+  /** Attempts whose answer still counts. More than one only for reads. */
+  private readonly live: Map<Attempt, Connection> = new Map();
+  /** The attempt whose failure makes the call move on; null while backing off. */
+  private current: Attempt | null = null;
+  private rounds = 0;
+  /** Redirects followed in this round. */
+  private hops = 0;
+  private reason = 'no node answered in time';
+  private readonly deadlineTimer: TransportTimer;
+  private timer: TransportTimer | null = null;
+
+  /** @param done called exactly once, later. */
+  constructor(
+    transport: Transport,
+    nodes: Nodes,
+    request: Uint8Array,
+    options: CallOptions,
+    done: (outcome: Outcome) => void,
+  ) {
+    this.transport = transport;
+    this.nodes = nodes;
+    this.request = request;
+    this.options = options;
+    this.done = done;
+    this.deadlineTimer = transport.timer(options.deadlineAtMs, () => this.giveUp(this.reason));
+    this.askNext();
+  }
+
+  /** Ends the call now, with what is certain: unknown if a write may be on its way. */
+  giveUp(reason: string): void {
+    let mayBeApplied = false;
+    if (!this.options.isRead) for (const { sent } of this.live.keys()) mayBeApplied ||= sent;
+    this.finish({ kind: mayBeApplied ? 'unknown' : 'unavailable', reason });
+  }
+
+  private askNext(): void {
+    const { route } = this.options;
+    if (typeof route === 'object') {
+      const isAsked = this.tried.size === 0 && this.ask(route);
+      if (!isAsked) this.setTimer(0, () => this.giveUp(this.reason));
+      return;
+    }
+    let address = this.nodes.choose(this.tried);
+    while (address !== null && !this.ask(address)) address = this.nodes.choose(this.tried);
+    if (address === null) this.backOff();
+  }
+
+  /** @returns false when the node is not worth asking in this round. */
+  private ask(address: Address): boolean {
+    const name = formatAddress(address);
+    this.tried.add(name);
+    const connection = this.nodes.connectionTo(address);
+    if (connection === null || this.isAsking(connection)) {
+      this.reason = `${name} does not answer`;
+      return false;
+    }
+    const attempt: Attempt = connection.send(this.request, (outcome) => {
+      this.live.delete(attempt);
+      this.conclude(attempt, address, outcome);
+    });
+    this.live.set(attempt, connection);
+    this.current = attempt;
+    if (typeof this.options.route === 'string') this.armAttemptTimer(attempt, name);
+    return true;
+  }
+
+  private isAsking(connection: Connection): boolean {
+    for (const asked of this.live.values()) if (asked === connection) return true;
+    return false;
+  }
+
+  private armAttemptTimer(attempt: Attempt, name: string): void {
+    this.setTimer(this.options.attemptMs, () => {
+      this.reason = `${name} does not answer`;
+      if (attempt.sent) {
+        // A write that has left must be waited for. A read may be asked for elsewhere, but this
+        // answer still counts if it comes first: a slow leader must not starve its readers.
+        if (!this.options.isRead) return;
+      } else {
+        this.live.get(attempt)?.withdraw(attempt);
+        this.live.delete(attempt);
+      }
+      this.current = null;
+      this.askNext();
+    });
+  }
+
+  private conclude(attempt: Attempt, address: Address, outcome: AttemptOutcome): void {
+    const isCurrent = attempt === this.current;
+    if (outcome.kind === 'reply') {
+      if (!isRouting(outcome.value)) this.answer(outcome.value, address);
+      else if (isCurrent) this.reroute(textOf(outcome.value), address);
+      return;
+    }
+    // An older attempt of a read came to nothing; a younger one is on its way.
+    if (!isCurrent) return;
+    this.reason = `${formatAddress(address)}: ${outcome.reason}`;
+    this.nodes.doubtLeader(address);
+    const mayBeApplied = outcome.kind === 'lost' && !this.options.isRead;
+    if (mayBeApplied) this.finish({ kind: 'unknown', reason: this.reason });
+    else this.askNext();
+  }
+
+  private answer(value: RespValue, address: Address): void {
+    if (this.options.route === 'leader') this.nodes.learnLeader(address);
+    if (value.kind === 'error') this.finish({ kind: 'refused', text: value.text });
+    else this.finish({ kind: 'reply', value });
+  }
+
+  private reroute(text: string, address: Address): void {
+    this.reason = text;
+    const move = routingErrors.get(errorCode(text))!;
+    if (move === 'unknown' && !this.options.isRead) {
+      this.finish({ kind: 'unknown', reason: text });
+      return;
+    }
+    if (typeof this.options.route === 'object') {
+      this.finish({ kind: 'unavailable', reason: text });
+      return;
+    }
+    switch (move) {
+      case 'redirect':
+        this.follow(parseAddress(text.slice(text.lastIndexOf(' ') + 1)));
+        break;
+      case 'elsewhere':
+      case 'unknown':
+        this.nodes.doubtLeader(address);
+        this.askNext();
+        break;
+      case 'later':
+        this.backOff();
+        break;
+      default:
+        unreachable(move);
+    }
+  }
+
+  private follow(leader: Address | null): void {
+    if (leader !== null) this.nodes.learnLeader(leader);
+    // A leader that was asked before redirects too: the cluster has not agreed with itself yet.
+    const isNews = leader !== null && !this.tried.has(formatAddress(leader));
+    if (isNews && this.hops < HOPS_MAX) {
+      this.hops++;
+      if (!this.ask(leader)) this.askNext();
+    } else {
+      this.backOff();
+    }
+  }
+
+  /** Waits a little, a little longer each time, and starts a new round. */
+  private backOff(): void {
+    this.current = null;
+    const longest = Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(this.rounds, 10));
+    this.rounds++;
+    this.setTimer(longest * (0.5 + 0.5 * this.transport.random()), () => {
+      this.tried.clear();
+      this.hops = 0;
+      this.askNext();
+    });
+  }
+
+  private setTimer(delayMs: number, callback: () => void): void {
+    this.timer?.cancel();
+    this.timer = this.transport.timer(this.transport.now() + delayMs, callback);
+  }
+
+  private finish(outcome: Outcome): void {
+    const { done } = this;
+    if (done === null) return;
+    this.done = null;
+    this.timer?.cancel();
+    this.deadlineTimer.cancel();
+    for (const [attempt, connection] of this.live) connection.withdraw(attempt);
+    this.live.clear();
+    done(outcome);
+  }
+}
+
+/**
+ * The errors that say where a command stands rather than what is wrong with it. All but UNKNOWN
+ * are certain: the command was not, and will not be, applied.
+ */
+const routingErrors: ReadonlyMap<string, 'redirect' | 'elsewhere' | 'later' | 'unknown'> = new Map([
+  ['REDIRECT', 'redirect'],
+  ['MOVED', 'redirect'],
+  ['CLUSTERDOWN', 'elsewhere'],
+  ['TRYAGAIN', 'later'],
+  ['NOTAPPLIED', 'later'],
+  ['UNKNOWN', 'unknown'],
+]);
+
+const textOf = (value: RespValue): string => (value.kind === 'error' ? value.text : '');
+
+const isRouting = (value: RespValue): boolean => routingErrors.has(errorCode(textOf(value)));
