@@ -1,5 +1,6 @@
 import type { Limits } from '../base/limits.ts';
 import type { Address } from '../client/address.ts';
+import type { Log } from '../replica/log-line.ts';
 import type { MemberAddress } from './members.ts';
 
 /** What `dkvs serve` asks of the server behind it. */
@@ -13,7 +14,7 @@ export interface ServeSettings {
   readonly listen: Address;
   /** Where to take peers. */
   readonly listenPeers: Address;
-  readonly log: (line: LogLine) => void;
+  readonly log: Log;
   readonly limits: Limits;
   readonly timing: ServeTiming;
 }
@@ -23,16 +24,6 @@ export interface ServeTiming {
   readonly heartbeatMs: number;
   /** An election timeout is drawn from this to twice this (§5.2). */
   readonly electionTimeoutMs: number;
-}
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** One thing worth telling an operator. */
-export interface LogLine {
-  readonly level: LogLevel;
-  /** A stable sentence; what varies is in the fields. */
-  readonly message: string;
-  readonly fields?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
 export interface RunningServer {

@@ -1,9 +1,10 @@
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { formatAddress } from '../client/address.ts';
+import type { Log, LogLevel } from '../replica/log-line.ts';
 import { usageError } from './exit.ts';
 import { LOG_LEVELS } from './log.ts';
 import { type Endpoint, isLoopback, parseEndpoint, parseMembers } from './members.ts';
-import type { LogLevel, LogLine, ServeSettings } from './serve-contract.ts';
+import type { ServeSettings } from './serve-contract.ts';
 import type { OptionSpec, Settings } from './settings.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -86,7 +87,7 @@ export function logLevelOf(settings: Settings): LogLevel {
 }
 
 /** @throws CliError for anything that does not fit together. */
-export function serveSettings(settings: Settings, log: (line: LogLine) => void): ServeSettings {
+export function serveSettings(settings: Settings, log: Log): ServeSettings {
   const name = settings.text('name');
   const members = parseMembers(settings.text('cluster'));
   const self = members.find((member) => member.name === name);

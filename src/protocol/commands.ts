@@ -61,6 +61,12 @@ export type ConnectionCommandName =
   | 'hello'
   | 'client|capa'
   | 'client|setinfo'
+  | 'cluster|info'
+  | 'cluster|keyslot'
+  | 'cluster|myid'
+  | 'cluster|nodes'
+  | 'cluster|shards'
+  | 'cluster|slots'
   | 'command'
   | 'command|docs'
   | 'status';
@@ -204,6 +210,54 @@ export const commands: readonly CommandSpec[] = [
     arity: 4,
     summary: 'Names the library of the client and its version.',
     syntax: 'CLIENT SETINFO LIB-NAME | LIB-VER value',
+  },
+  {
+    ...connectionCommand,
+    name: 'cluster|info',
+    arity: 2,
+    group: 'server',
+    summary: 'Returns the state of the cluster in the form of Redis Cluster.',
+    syntax: 'CLUSTER INFO',
+  },
+  {
+    ...connectionCommand,
+    name: 'cluster|keyslot',
+    arity: 3,
+    group: 'server',
+    summary: 'Returns the hash slot of a key.',
+    syntax: 'CLUSTER KEYSLOT key',
+  },
+  {
+    ...connectionCommand,
+    name: 'cluster|myid',
+    arity: 2,
+    group: 'server',
+    summary: 'Returns the name of this node in the form of Redis Cluster.',
+    syntax: 'CLUSTER MYID',
+  },
+  {
+    ...connectionCommand,
+    name: 'cluster|nodes',
+    arity: 2,
+    group: 'server',
+    summary: 'Lists the nodes in the form of Redis Cluster: the leader owns every slot.',
+    syntax: 'CLUSTER NODES',
+  },
+  {
+    ...connectionCommand,
+    name: 'cluster|shards',
+    arity: 2,
+    group: 'server',
+    summary: 'Describes the one shard: its leader and its followers.',
+    syntax: 'CLUSTER SHARDS',
+  },
+  {
+    ...connectionCommand,
+    name: 'cluster|slots',
+    arity: 2,
+    group: 'server',
+    summary: 'Maps every slot to the leader, the followers behind it.',
+    syntax: 'CLUSTER SLOTS',
   },
   {
     ...connectionCommand,

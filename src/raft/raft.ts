@@ -60,6 +60,8 @@ export class Raft {
   constructor(options: RaftOptions) {
     this.state = new RaftState(options);
     this.state.armElectionTimer(options.nowMs);
+    // A lone voter waits for nobody.
+    if (options.voters.length === 1) this.state.electionDeadlineMs = options.nowMs;
   }
 
   get id(): NodeId {

@@ -164,8 +164,7 @@ export class RaftState {
   armElectionTimer(nowMs: number): void {
     const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max } = this.timing;
     const timeoutMs = min + this.random.below(max - min + 1);
-    // A lone voter waits for nobody.
-    this.electionDeadlineMs = this.peers.length === 0 ? nowMs : nowMs + timeoutMs;
+    this.electionDeadlineMs = nowMs + timeoutMs;
   }
 
   /** Everything up to `index` is committed; `index` is above commitIndex (S8). */

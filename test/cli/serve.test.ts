@@ -121,17 +121,28 @@ describe('dkvs serve', () => {
       const replica = new FakeReplica();
       const code = main(LINE, io, [serveCommand(replica.start)]);
       await isReady(io);
-      replica.settings!.log({ level: 'info', message: 'became leader', fields: { term: 3 } });
-      replica.settings!.log({ level: 'debug', message: 'unseen' });
+      replica.settings!.log({
+        level: 'info',
+        event: 'role',
+        message: 'leader in term 3',
+        fields: { term: 3 },
+      });
+      replica.settings!.log({ level: 'debug', event: 'role', message: 'unseen', fields: {} });
       replica.fail(new Error('over'));
       await code;
       const line = io.stderr.text.split('\n')[0]!;
       if (isTty) {
-        assert.match(line, /info.* n3 {2}became leader {2}term=3$/);
+        assert.match(line, /info.* n3 {2}leader in term 3$/);
       } else {
         const { time, ...rest } = JSON.parse(line);
         assert.match(time, /^\d{4}-.*Z$/);
-        assert.deepEqual(rest, { level: 'info', node: 'n3', message: 'became leader', term: 3 });
+        assert.deepEqual(rest, {
+          level: 'info',
+          node: 'n3',
+          event: 'role',
+          message: 'leader in term 3',
+          term: 3,
+        });
       }
       assert.doesNotMatch(io.stderr.text, /unseen/);
     }

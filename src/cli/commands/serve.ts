@@ -1,10 +1,11 @@
 import { AssertionError } from '../../base/assert.ts';
 import { formatAddress } from '../../client/address.ts';
+import type { Log, LogLine } from '../../replica/log-line.ts';
 import type { CliCommand } from '../command.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import type { Io, StopSignal } from '../io.ts';
 import { logger } from '../log.ts';
-import type { LogLine, RunningServer, ServeSettings, StartServer } from '../serve-contract.ts';
+import type { RunningServer, ServeSettings, StartServer } from '../serve-contract.ts';
 import { logLevelOf, serveOptions, serveSettings } from '../serve-settings.ts';
 
 /** How long a node whose supervisor is gone may take to stop, in ms. */
@@ -61,17 +62,23 @@ async function runServer(
   server: RunningServer,
   name: string,
   io: Io,
-  log: (line: LogLine) => void,
+  log: Log,
   stops: StopRequests,
 ): Promise<number> {
   io.stdout.write(`ready ${name} ${formatAddress(server.address)}\n`);
   const ending = await Promise.race([stops.first, server.failed]);
   if (ending instanceof Error) throw new CliError(ExitCode.Other, ending.message);
-  log({ level: 'info', message: 'stopping', fields: { reason: ending } });
+  log({
+    level: 'info',
+    event: 'stopping',
+    message: `stopping: ${ending}`,
+    fields: { reason: ending },
+  });
   const ended = await Promise.race([server.stop(), stops.second, server.failed]);
   if (ended instanceof Error) throw new CliError(ExitCode.Other, ended.message);
   const isClean = ended === undefined;
-  log({ level: 'info', message: isClean ? 'stopped' : 'stopped at once' });
+  const message = isClean ? 'stopped' : 'stopped at once';
+  log({ level: 'info', event: 'stopped', message, fields: {} });
   return isClean ? ExitCode.Ok : ExitCode.Other;
 }
 
@@ -109,6 +116,7 @@ class StopRequests {
 function evenSize(size: number): LogLine {
   return {
     level: 'warn',
+    event: 'even-size',
     message: `a cluster of ${size} survives no more losses than one of ${size - 1}`,
     fields: { members: size },
   };

@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { readU32 } from '../base/bytes.ts';
+import { defaultLimits, type Limits } from '../base/limits.ts';
+import { Prng } from '../base/prng.ts';
+import { CLUSTER_ID_BYTES, type Member } from '../raft/configuration.ts';
+import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
+import type { TraceEvent } from '../raft/trace.ts';
+import type { Failure } from '../replica/failure.ts';
+import type { Log } from '../replica/log-line.ts';
+import type { Address } from '../replica/network.ts';
+import { Replica } from '../replica/replica.ts';
+import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
+import { DiskError } from '../storage/disk.ts';
+import { NodeClock } from './clock.ts';
+import { NodeDisk } from './disk.ts';
+import { acquireDirectoryLock } from './lock.ts';
+import { installNodeNative } from './native.ts';
+import { NodeNetwork } from './network.ts';
+
+/** What `dkvs serve` was told. */
+export interface ServerSettings {
+  readonly name: string;
+  /** In the order of their ids. */
+  readonly members: readonly Member[];
+  readonly dataDirectory: string;
+  /** Where to bind; null: at the member's own address. */
+  readonly listenClients: Address | null;
+  readonly listenPeers: Address | null;
+  readonly limits?: Limits;
+  readonly raftTiming?: RaftTiming;
+  readonly requestTiming?: RequestTiming;
+  readonly log: Log;
+  readonly trace?: (event: TraceEvent) => void;
+}
+
+/** A node that takes clients. */
+export interface RunningServer {
+  readonly address: Address;
+  /** Hands leadership over, drains and closes. */
+  stop(): Promise<void>;
+  /** Settles, with the reason, only if the node can't go on: the process should then exit at once. */
+  readonly failure: Promise<Failure>;
+}
+
+/** A start that was refused: what is wrong, where, and what to do about it. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(`${failure.message}\n${failure.remedy}`);
+    this.failure = failure;
+  }
+}
+
+/**
+ * Starts one node on real files, sockets and time.
+ * @throws StartError when the directory, the settings or the addresses don't allow it.
+ */
+export async function startServer(settings: ServerSettings): Promise<RunningServer> {
+  installNodeNative();
+  const disk = openDataDirectory(settings.dataDirectory);
+  const self = settings.members.find((member) => member.name === settings.name)!;
+  let failed: (reason: Failure) => void = () => {};
+  const failure = new Promise<Failure>((resolve) => {
+    failed = resolve;
+  });
+  const replica = openReplica(settings, self, disk, failed);
+  await new Promise<void>((resolve, reject) => {
+    replica.start((error) => (error === null ? resolve() : reject(addressError(error, self))));
+  });
+  return {
+    address: replica.clientAddress,
+    failure,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        replica.stop(() => {
+          disk.lock.release();
+          resolve();
+        });
+      }),
+  };
+}
+
+function openReplica(
+  settings: ServerSettings,
+  self: Member,
+  disk: OpenDirectory,
+  onFatal: (reason: Failure) => void,
+): Replica {
+  const seed = randomBytes(8);
+  const replica = Replica.open({
+    name: settings.name,
+    members: settings.members,
+    listenClients: settings.listenClients ?? { host: self.host, port: self.port },
+    listenPeers: settings.listenPeers ?? { host: self.host, port: self.peerPort },
+    disk: disk.disk,
+    network: new NodeNetwork((error) =>
+      settings.log({
+        level: 'warn',
+        event: 'accept',
+        message: `a connection could not be accepted: ${error.message}`,
+        fields: {},
+      }),
+    ),
+    clock: new NodeClock(),
+    random: new Prng(readU32(seed, 0) + (readU32(seed, 4) & 0x1fffff) * 2 ** 32),
+    freshDirectoryId: randomBytes(CLUSTER_ID_BYTES),
+    freshClusterId: randomBytes(CLUSTER_ID_BYTES),
+    limits: settings.limits ?? defaultLimits,
+    raftTiming: settings.raftTiming ?? defaultTiming,
+    requestTiming: settings.requestTiming ?? defaultRequestTiming,
+    log: settings.log,
+    trace: settings.trace ?? null,
+    onFatal,
+  });
+  if (replica instanceof Replica) return replica;
+  disk.lock.release();
+  throw new StartError(replica);
+}
+
+interface OpenDirectory {
+  readonly disk: NodeDisk;
+  readonly lock: { release(): void };
+}
+
+function openDataDirectory(path: string): OpenDirectory {
+  try {
+    mkdirSync(path, { recursive: true });
+    const lock = acquireDirectoryLock(path);
+    if (!('release' in lock)) {
+      throw new StartError({
+        code: 'locked',
+        message: lock.heldBy,
+        remedy: `stop that process first (kill ${lock.pid}), or use another --data directory`,
+      });
+    }
+    return { disk: new NodeDisk(path), lock };
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const code =
+      error instanceof DiskError ? error.code : ((error as { code?: string }).code ?? '');
+    throw new StartError({
+      code: 'directory',
+      message: `the data directory ${path} can't be used: ${(error as Error).message}`,
+      remedy: code === 'EACCES' ? 'check who owns it' : 'check --data',
+    });
+  }
+}
+
+function addressError(error: string, self: Member): StartError {
+  return new StartError({
+    code: 'address',
+    message: `${self.name} can't listen at ${self.host}:${self.port} (peers ${self.peerPort}): ${error}`,
+    remedy:
+      error === 'EADDRINUSE'
+        ? 'another process listens there: stop it, or choose other ports in --cluster'
+        : 'check the address in --cluster, or bind elsewhere with --listen',
+  });
+}

@@ -1,0 +1,93 @@
+import { assert } from '../base/assert.ts';
+import type { Entry } from '../base/entry.ts';
+import { INDEX_ZERO, type Index, indexPlus, type Term } from '../base/ids.ts';
+import type { Reply } from '../kv/reply.ts';
+
+/** Where the applier finds the entries, and whom it tells. */
+export interface ApplierHost {
+  /** Null when `from` is no longer (or, after a start, not yet) in memory. */
+  entriesInMemory(from: Index, bytesMax: number, to: Index): readonly Entry[] | null;
+  /** Calls back later with entries from `from` on, at least one. Failing to read is fatal to the
+   *  node, so there is no error to handle here. */
+  readFromDisk(
+    from: Index,
+    to: Index,
+    bytesMax: number,
+    done: (entries: readonly Entry[]) => void,
+  ): void;
+  apply(entry: Entry): Reply;
+  applied(entry: Entry, reply: Reply): void;
+  /** More can be applied: another turn, please. */
+  wake(): void;
+}
+
+/** What one turn applies at the most, so that heartbeats are not held up by a long backlog. */
+const BYTES_PER_TURN = 1024 * 1024;
+
+/**
+ * Feeds committed entries to the state machine, each once and in order (S9): from memory, or from
+ * the log on disk after a start and when the node has fallen far behind.
+ */
+export class Applier {
+  private readonly host: ApplierHost;
+  private lastAppliedIndex = INDEX_ZERO;
+  private lastAppliedTermValue = 0 as Term;
+  private commitIndex = INDEX_ZERO;
+  private fromDisk: readonly Entry[] | null = null;
+  private reading = false;
+
+  constructor(host: ApplierHost) {
+    this.host = host;
+  }
+
+  get lastApplied(): Index {
+    return this.lastAppliedIndex;
+  }
+
+  committed(commitIndex: Index): void {
+    assert(
+      commitIndex >= this.commitIndex,
+      () => `commitIndex ${commitIndex} < ${this.commitIndex}`,
+    );
+    this.commitIndex = commitIndex;
+  }
+
+  /** Applies what it can in one turn. */
+  run(): void {
+    if (this.reading || this.lastAppliedIndex >= this.commitIndex) return;
+    const entries = this.fromDisk ?? this.fromMemory();
+    this.fromDisk = null;
+    if (entries === null) {
+      this.startReading();
+      return;
+    }
+    for (const entry of entries) this.applyOne(entry);
+    if (this.lastAppliedIndex < this.commitIndex) this.host.wake();
+  }
+
+  private fromMemory(): readonly Entry[] | null {
+    const next = indexPlus(this.lastAppliedIndex, 1);
+    return this.host.entriesInMemory(next, BYTES_PER_TURN, this.commitIndex);
+  }
+
+  private startReading(): void {
+    this.reading = true;
+    const next = indexPlus(this.lastAppliedIndex, 1);
+    this.host.readFromDisk(next, this.commitIndex, BYTES_PER_TURN, (entries) => {
+      this.reading = false;
+      this.fromDisk = entries;
+      this.host.wake();
+    });
+  }
+
+  private applyOne(entry: Entry): void {
+    assert(
+      entry.index === this.lastAppliedIndex + 1 && entry.term >= this.lastAppliedTermValue,
+      () =>
+        `apply (${entry.term}, ${entry.index}) after (${this.lastAppliedTermValue}, ${this.lastAppliedIndex})`,
+    );
+    this.lastAppliedIndex = entry.index;
+    this.lastAppliedTermValue = entry.term;
+    this.host.applied(entry, this.host.apply(entry));
+  }
+}

@@ -1,0 +1,222 @@
+import type { Limits } from '../base/limits.ts';
+import { Queue } from '../base/queue.ts';
+import { encodeCommand } from '../kv/command.ts';
+import { error, type Reply } from '../kv/reply.ts';
+import { commandSlot, resolveCommand } from '../protocol/commands.ts';
+import { RespParser, requestLimits } from '../protocol/resp-parser.ts';
+import { RespWriter } from '../protocol/resp-writer.ts';
+import { connectionHandlers } from './connection-commands.ts';
+import type { CloseReason, Stream, StreamHandlers } from './network.ts';
+import { Request } from './request.ts';
+import type { NodeView } from './status.ts';
+
+/** What the connections of one node share: the way into the replicated log, and what is known. */
+export interface ClientService {
+  readonly limits: Limits;
+  readonly view: NodeView;
+  now(): number;
+  /** Answers it, sooner or later, through `request.connection.answer`. */
+  submit(request: Request): void;
+  /** Called once a turn for a connection that has something to write. */
+  flushLater(connection: ClientConnection): void;
+  /** Called when input must wait for a later turn, so that no client starves the peers. */
+  processLater(connection: ClientConnection): void;
+  /** Takes `commands` from what this turn may still process; false when nothing is left. */
+  spend(commands: number): boolean;
+  closed(connection: ClientConnection): void;
+}
+
+interface PendingReply {
+  reply: Reply | null;
+}
+
+/**
+ * What a client's socket says, as a machine: bytes in, bytes out, nothing else. It parses commands,
+ * answers those that concern the connection itself, submits the replicated ones, and writes the
+ * replies in the order of the commands. It stops reading from a client that does not read, or that
+ * has too many commands unanswered.
+ */
+export class ClientConnection implements StreamHandlers {
+  /** Set by CLIENT CAPA redirect: it understands -REDIRECT. */
+  understandsRedirect = false;
+  private readonly stream: Stream;
+  private readonly service: ClientService;
+  private readonly parser: RespParser;
+  private readonly output = new RespWriter();
+  /** Commands whose replies have not been written yet, oldest first. */
+  private readonly pending = new Queue<PendingReply>();
+  private state: 'open' | 'ending' | 'closed' = 'open';
+  private paused = false;
+  private inputEnded = false;
+  private flushing = false;
+  private waitingForTurn = false;
+
+  constructor(stream: Stream, service: ClientService) {
+    this.stream = stream;
+    this.service = service;
+    this.parser = new RespParser(requestLimits(service.limits));
+  }
+
+  onOpen(): void {}
+
+  onBytes(chunk: Uint8Array): void {
+    if (this.state !== 'open') return;
+    this.parser.feed(chunk);
+    this.process();
+  }
+
+  /** The client will send no more: what it asked for is still answered, then the stream ends. */
+  onEnd(): void {
+    this.inputEnded = true;
+    this.process();
+  }
+
+  onDrain(): void {
+    this.process();
+  }
+
+  onClose(_reason: CloseReason): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.service.closed(this);
+  }
+
+  /** Handles what has been received, as far as the bounds allow. */
+  process(): void {
+    this.waitingForTurn = false;
+    while (this.state === 'open' && !this.mustPause()) {
+      if (!this.service.spend(1)) {
+        this.waitForTurn();
+        return;
+      }
+      const item = this.parser.next();
+      if (item === 'more') {
+        if (this.inputEnded) this.finish();
+        break;
+      }
+      if ('protocolError' in item) {
+        this.reply(error(item.protocolError));
+        this.finish();
+        break;
+      }
+      this.execute(item.args, item.inline);
+    }
+    this.pauseOrResume();
+  }
+
+  /** Gives a request its answer. Replies leave in the order in which the commands came. */
+  answer(request: PendingReply, reply: Reply): void {
+    request.reply = reply;
+    if (this.pending.peek() === request) this.writeReady();
+  }
+
+  /** Writes what this turn has produced, in one go. */
+  flush(): void {
+    this.flushing = false;
+    if (this.state === 'closed') return;
+    if (this.output.length > 0) this.stream.write(this.output.take());
+    if (this.stream.bufferedBytes > this.service.limits.clientOutputBytesMax) {
+      this.stream.destroy();
+      return;
+    }
+    if (this.state === 'ending' && this.pending.length === 0) {
+      this.stream.end();
+      return;
+    }
+    if (this.paused) this.process();
+  }
+
+  /** Reads no more commands, answers the ones that were read, and then ends the stream. */
+  finish(): void {
+    if (this.state !== 'open') return;
+    this.state = 'ending';
+    this.flushLater();
+  }
+
+  /** There are too many clients: says so and ends. */
+  refuse(): void {
+    this.output.write(error('ERR max number of clients reached'));
+    this.finish();
+  }
+
+  get unanswered(): number {
+    return this.pending.length;
+  }
+
+  private execute(args: readonly Uint8Array[], inline: boolean): void {
+    const spec = resolveCommand(args);
+    if ('kind' in spec) {
+      this.reply(spec);
+      return;
+    }
+    if (spec.where === 'connection') {
+      this.reply(connectionHandlers[spec.name](this, this.service.view, args));
+      if (spec.name === 'quit') this.finish();
+      return;
+    }
+    const command = spec.parse(args, this.service.limits);
+    if (command.kind === 'error') {
+      this.reply(command);
+      return;
+    }
+    const form = inline || this.understandsRedirect ? 'redirect' : 'moved';
+    const slot = form === 'moved' ? commandSlot(spec, args) : 0;
+    const record = encodeCommand(command);
+    const request = new Request(this, record, form, slot, this.service.now());
+    this.pending.push(request);
+    this.service.submit(request);
+  }
+
+  private reply(reply: Reply): void {
+    if (this.pending.length > 0) {
+      this.pending.push({ reply });
+      return;
+    }
+    this.output.write(reply);
+    this.flushLater();
+  }
+
+  private writeReady(): void {
+    for (let head = this.pending.peek(); head !== undefined && head.reply !== null; ) {
+      this.pending.shift();
+      this.output.write(head.reply);
+      head = this.pending.peek();
+    }
+    this.flushLater();
+  }
+
+  private flushLater(): void {
+    if (this.flushing || this.state === 'closed') return;
+    this.flushing = true;
+    this.service.flushLater(this);
+  }
+
+  private waitForTurn(): void {
+    if (this.waitingForTurn) return;
+    this.waitingForTurn = true;
+    this.pause();
+    this.service.processLater(this);
+  }
+
+  private mustPause(): boolean {
+    const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
+    return (
+      this.stream.bufferedBytes + this.output.length > clientPauseOutputBytes ||
+      this.pending.length >= clientPipelineMax
+    );
+  }
+
+  private pauseOrResume(): void {
+    if (this.mustPause()) this.pause();
+    else if (this.paused && !this.waitingForTurn) {
+      this.paused = false;
+      this.stream.resume();
+    }
+  }
+
+  private pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.stream.pause();
+  }
+}

@@ -1,0 +1,81 @@
+import { array, bulk, integer, type Reply } from '../kv/reply.ts';
+import { SLOTS } from '../protocol/slots.ts';
+import type { Member } from '../raft/configuration.ts';
+import type { NodeView } from './status.ts';
+
+/**
+ * The cluster as Redis Cluster clients want to see it: one shard that owns every slot, its primary
+ * the leader, its replicas the followers. It must be right before the first MOVED is sent: some
+ * clients ignore MOVED's address and ask for the slots again. While no leader is known, no slot is
+ * owned.
+ */
+export function clusterSlots(view: NodeView): Reply {
+  if (view.leader === null) return array([]);
+  const nodes = inOrder(view).map((member) =>
+    array([bulk(member.host), integer(member.port), bulk(nodeName(view, member)), array([])]),
+  );
+  return array([array([integer(0), integer(SLOTS - 1), ...nodes])]);
+}
+
+export function clusterShards(view: NodeView): Reply {
+  const nodes = inOrder(view).map((member) =>
+    flatMap([
+      ['id', bulk(nodeName(view, member))],
+      ['port', integer(member.port)],
+      ['ip', bulk(member.host)],
+      ['endpoint', bulk(member.host)],
+      ['role', bulk(member === view.leader ? 'master' : 'replica')],
+      ['replication-offset', integer(view.commitIndex)],
+      ['health', bulk('online')],
+    ]),
+  );
+  const slots = view.leader === null ? [] : [integer(0), integer(SLOTS - 1)];
+  return array([
+    flatMap([
+      ['slots', array(slots)],
+      ['nodes', array(nodes)],
+    ]),
+  ]);
+}
+
+/** One line a node, in the format of Redis Cluster's nodes.conf. */
+export function clusterNodes(view: NodeView): Reply {
+  const leader = view.leader;
+  const lines = inOrder(view).map((member) => {
+    const myself = member.id === view.self.id ? 'myself,' : '';
+    const primary = member === leader || leader === null;
+    const of = primary ? '-' : nodeName(view, leader);
+    const slots = member === leader ? ` 0-${SLOTS - 1}` : '';
+    return (
+      `${nodeName(view, member)} ${member.host}:${member.port}@${member.peerPort} ` +
+      `${myself}${primary ? 'master' : 'slave'} ${of} 0 0 ${view.term} connected${slots}\n`
+    );
+  });
+  return bulk(lines.join(''));
+}
+
+export function clusterInfo(view: NodeView): Reply {
+  const lines = [
+    `cluster_state:${view.leader === null ? 'fail' : 'ok'}`,
+    `cluster_slots_assigned:${view.leader === null ? 0 : SLOTS}`,
+    `cluster_known_nodes:${view.members.length}`,
+    'cluster_size:1',
+    `cluster_current_epoch:${view.term}`,
+  ];
+  return bulk(`${lines.join('\r\n')}\r\n`);
+}
+
+/** 40 hexadecimal digits, as Redis Cluster's names are: the cluster's id and the member's. */
+export function nodeName(view: NodeView, member: Member): string {
+  return view.clusterId + member.id.toString(16).padStart(8, '0');
+}
+
+/** The leader first: clients take the first node of a slot range for its primary. */
+function inOrder(view: NodeView): readonly Member[] {
+  const others = view.members.filter((member) => member !== view.leader);
+  return view.leader === null ? others : [view.leader, ...others];
+}
+
+function flatMap(pairs: readonly (readonly [string, Reply])[]): Reply {
+  return array(pairs.flatMap(([name, value]) => [bulk(name), value]));
+}

@@ -1,0 +1,85 @@
+import { bytesEqual } from '../base/bytes.ts';
+import type { NodeId } from '../base/ids.ts';
+import { native } from '../base/native.ts';
+import {
+  CLUSTER_ID_BYTES,
+  decodeConfiguration,
+  encodeConfiguration,
+  type Member,
+} from '../raft/configuration.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Failure } from './failure.ts';
+import type { Binding, IdentityBook, SelfIdentity } from './identity.ts';
+import { addressOf } from './status.ts';
+
+/** The first members as bytes: what a new directory keeps, and what nodes compare at first. */
+export function membersImage(members: readonly Member[]): Uint8Array {
+  return encodeConfiguration({ clusterId: new Uint8Array(CLUSTER_ID_BYTES), members });
+}
+
+/** Who this node is and whom it knows, kept in the hard state. */
+export class StorageIdentityBook implements IdentityBook {
+  private readonly storage: Storage;
+  private readonly membersCrc: number;
+  /** Every binding asked for, durable or on its way: two at a time must not undo each other. */
+  private readonly wanted = new Map<NodeId, Binding>();
+
+  constructor(storage: Storage) {
+    this.storage = storage;
+    for (const binding of storage.state.bindings) this.wanted.set(binding.nodeId, binding);
+    const image = storage.state.membersImage;
+    this.membersCrc = native.crc32(image, 0, image.length, 0);
+  }
+
+  /** Why this command line can't go with this data directory; null when it can. */
+  static mismatch(storage: Storage, self: Member, members: readonly Member[]): Failure | null {
+    const { state } = storage;
+    const refuse = (message: string, remedy: string): Failure => ({
+      code: 'settings',
+      message,
+      remedy,
+    });
+    if (state.name !== self.name) {
+      return refuse(
+        `this data directory belongs to ${state.name}, not to ${self.name}`,
+        `start it with --name ${state.name}, or give ${self.name} a directory of its own`,
+      );
+    }
+    if (bytesEqual(state.membersImage, membersImage(members))) return null;
+    const known = decodeConfiguration(state.membersImage)?.members ?? [];
+    return refuse(
+      `this data directory was made for --cluster ${clusterFlag(known)}, not ${clusterFlag(members)}`,
+      'start it with the members it was made for, or with a new data directory on every node',
+    );
+  }
+
+  self(): SelfIdentity {
+    const { nodeId, name, directoryId, clusterId, incarnation, admitted } = this.storage.state;
+    return {
+      nodeId,
+      name,
+      directoryId,
+      clusterId,
+      incarnation,
+      admitted,
+      membersCrc: this.membersCrc,
+    };
+  }
+
+  binding(peer: NodeId): Binding | null {
+    return this.storage.state.bindings.find((binding) => binding.nodeId === peer) ?? null;
+  }
+
+  bind(binding: Binding, done: () => void): void {
+    this.wanted.set(binding.nodeId, binding);
+    this.storage.saveIdentity({ bindings: [...this.wanted.values()] }, done);
+  }
+}
+
+function clusterFlag(members: readonly Member[]): string {
+  const one = (member: Member) => {
+    const peer = member.peerPort === member.port + 10_000 ? '' : `@${member.peerPort}`;
+    return `${member.name}=${addressOf(member)}${peer}`;
+  };
+  return members.map(one).join(',');
+}
