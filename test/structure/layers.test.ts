@@ -78,28 +78,11 @@ describe('the layers of src/', () => {
 });
 
 describe('a portable layer', () => {
-  const forbidden = [
-    'Date',
-    'Math.random',
-    'process',
-    'Buffer',
-    'console',
-    'performance',
-    'setTimeout',
-    'setInterval',
-    'setImmediate',
-    'queueMicrotask',
-    'TextEncoder',
-    'TextDecoder',
-    'WeakRef',
-    'FinalizationRegistry',
-    'globalThis',
-    'window',
-    'document',
-    'crypto',
-  ];
+  // What the language itself offers. A host's globals (`process`, `Buffer`, `setTimeout`, …) don't
+  // exist for the compiler: see below.
+  const forbidden = ['Date', 'Math.random', 'WeakRef', 'FinalizationRegistry', 'globalThis'];
 
-  it('names no clock, no chance, no host', () => {
+  it('names no clock and no chance', () => {
     const word = new RegExp(
       `(?<![\\w.])(${forbidden.map((name) => name.replace('.', '\\.')).join('|')})\\b(?!['"]?\\s*\\??:)`,
     );
