@@ -1,7 +1,6 @@
 import type { Limits } from '../base/limits.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
 import type { Clock } from './clock.ts';
-import type { Log } from './log-line.ts';
 import type { Address, Listener, Network } from './network.ts';
 import type { Request } from './request.ts';
 import type { Router } from './router.ts';
@@ -14,7 +13,6 @@ export interface ClientsOptions {
   readonly router: Router;
   readonly clock: Clock;
   readonly askForTurn: () => void;
-  readonly log: Log;
 }
 
 /** What one turn of the loop parses at the most, so that peers are never starved by clients. */
