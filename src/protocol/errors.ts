@@ -56,9 +56,7 @@ export const unknownOutcome = (reason: string): ErrorReply =>
 export const syntaxError: ErrorReply = error('ERR syntax error');
 export const notAnInteger: ErrorReply = error(NOT_AN_INTEGER);
 export const decrementOverflow: ErrorReply = error('ERR decrement would overflow');
-export const unsupportedProtocol: ErrorReply = error(
-  'NOPROTO sorry, this protocol version is not supported.',
-);
+export const unsupportedProtocol: ErrorReply = error('NOPROTO unsupported protocol version');
 
 /** @param name in lower case, a subcommand as "client|capa" */
 export const wrongArity = (name: string): ErrorReply =>
