@@ -27,7 +27,7 @@ export const NOT_APPLIED_CODES: ReadonlySet<string> = new Set([
 
 // Who may be asked, and what became of it (DESIGN §6). The first four mean: not appended here.
 
-/** Another node leads. To whoever knows the word: a person, or a client with `CLIENT CAPA redirect`. */
+/** Another node leads. To a person, or to a client that has said `CLIENT CAPA redirect`. */
 export const redirect = (host: string, port: number): ErrorReply =>
   error(`REDIRECT ${host}:${port}`);
 
@@ -35,7 +35,7 @@ export const redirect = (host: string, port: number): ErrorReply =>
 export const moved = (slot: number, host: string, port: number): ErrorReply =>
   error(`MOVED ${slot} ${host}:${port}`);
 
-/** No leader, or one that can't commit. @param reason as in "no leader was elected within 1000 ms" */
+/** No leader that can commit. @param reason as in "no leader was elected within 1000 ms" */
 export const clusterDown = (reason: string): ErrorReply =>
   error(`CLUSTERDOWN ${reason}; nothing was applied`);
 
