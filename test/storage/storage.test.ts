@@ -89,10 +89,13 @@ test('a long queue makes several batches, each within the limit', () => {
   const { disk, later, run } = create();
   const all = entries(1, 100, 1, 1000);
   run.persist({ entries: all.slice(0, 1) });
-  run.persist({ entries: all.slice(1) });
+  run.persist({ hardState: vote(1, 2), entries: all.slice(1, 99) });
+  run.persist({ entries: all.slice(99) });
   run.later.run();
-  assert.equal(run.persisted, 2);
-  assert.ok(run.storage.stats.batches > 10);
+  assert.equal(run.persisted, 3);
+  const { batches, segments, syncs } = run.storage.stats;
+  assert.ok(batches > 10);
+  assert.equal(syncs, batches + 2 * (segments - 1) + 2, 'the manifest at each roll, one vote');
   run.close();
   assert.deepEqual(readLog(open({ disk, later })), logOf(all));
 });
