@@ -54,8 +54,8 @@ export class Raft {
   readonly state: RaftState;
   /** The commitIndex that the host was last told. */
   private toldCommitIndex: Index = INDEX_ZERO;
-  /** The last tick came late and judged nothing. */
-  private excused = false;
+  /** The deadline that a late tick has set; what is due then is not excused again. */
+  private excusedUntilMs = -1;
 
   constructor(options: RaftOptions) {
     this.state = new RaftState(options);
@@ -118,11 +118,11 @@ export class Raft {
     const { state } = this;
     if (nowMs < this.nextTickMs) return;
     const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
-    const judges = !late || this.excused;
-    this.excused = !judges;
+    const judges = !late || this.nextTickMs === this.excusedUntilMs;
+    if (!judges) this.excusedUntilMs = nowMs + state.timing.heartbeatMs;
     if (state.role === 'leader') leaderTick(state, nowMs, judges);
     else if (judges) electionTimeout(state, nowMs);
-    else state.electionDeadlineMs = nowMs + state.timing.heartbeatMs;
+    else state.electionDeadlineMs = this.excusedUntilMs;
   }
 
   /** A message has come from a peer. It may be late, repeated, or out of order. */

@@ -11,8 +11,8 @@ import { countZeroSectors, SECTOR_BYTES, sectorsUp } from './sectors.ts';
  *
  *     0   u32  "DKVB"
  *     4   u32  format version (1)
- *     8   u64  segment id  \  where this batch begins, and so the durable mark: only one batch is
- *     16  u64  offset      /  ever un-synced, so all before here was synced when this was written
+ *     8   u64  segment id: with the offset, where this batch begins, and so the durable mark: only
+ *     16  u64  offset      one batch is ever un-synced, so all before it was synced by then
  *     24  u64  sequence: 1 for the first batch of the log, then one more each
  *     32  u64  commit index: a hint
  *     40  u32  length of the body, without the padding

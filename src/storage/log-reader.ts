@@ -32,8 +32,10 @@ export interface ReadRequest {
  *  what was read is not what was written. */
 export type ReadDone = (result: readonly Entry[] | DiskError) => void;
 
-/** Read at once; a batch longer than this is read whole. */
-const CHUNK_BYTES = 512 * 1024;
+/** Read at once: what was asked for, and what the index may be too early by, within these bounds. A
+ *  batch that is longer is read whole. */
+const CHUNK_BYTES_MIN = 128 * 1024;
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 /** Reads entries back from the log, for followers that memory no longer serves. Only what was
  *  verified as it was read is handed out, and only what is durable is read. */
@@ -96,7 +98,8 @@ class Reading implements RecordVisitor {
     }
     const { segmentId, offset } = this.position;
     const available = (segmentEnd ?? this.reader.end().offset) - offset;
-    const length = Math.min(Math.max(CHUNK_BYTES, bytesMin), available);
+    const chunk = Math.min(this.request.bytesMax + CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
+    const length = Math.min(Math.max(chunk, bytesMin), available);
     step(
       (error) => this.finish(error),
       () =>

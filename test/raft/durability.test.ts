@@ -172,8 +172,9 @@ test('L10: a leader whose disk makes no progress steps down, and does not stand 
     for (const id of [2, 3]) harness.persist(id);
     harness.deliverAll();
   };
-  while (harness.nowMs < 600 + harness.timing.storageStallMs) beat();
-  while (harness.raft(1).role === 'leader') beat();
+  const stalledMs = harness.nowMs + harness.timing.storageStallMs;
+  harness.until(() => harness.raft(1).role !== 'leader', beat);
+  assert(harness.nowMs > stalledMs && harness.nowMs <= stalledMs + 2 * harness.timing.heartbeatMs);
   assert.equal(
     harness.trace.findLast((event) => event.kind === 'role')?.reason,
     'its disk makes no progress',

@@ -299,7 +299,10 @@ test('§6.2: a leader that hears no majority steps down within an election timeo
     harness.isolate(1);
     const cutAt = harness.nowMs;
     const { electionTimeoutMinMs, electionTimeoutMaxMs } = harness.timing;
-    while (harness.raft(1).role === 'leader') harness.run(10);
+    harness.until(
+      () => harness.raft(1).role !== 'leader',
+      () => harness.run(10),
+    );
     const ms = harness.nowMs - cutAt;
     assert(ms >= electionTimeoutMinMs - 50 && ms <= electionTimeoutMaxMs, `after ${ms} ms`);
     assert.equal(harness.raft(1).leaderId, 0);

@@ -64,7 +64,10 @@ test('§3.10, L9: a transfer that comes to nothing ends within an election timeo
   harness.isolate(3);
   transfer(harness, 3);
   const begun = harness.nowMs;
-  while (propose(harness) === 'transferring') harness.run(10);
+  harness.until(
+    () => propose(harness) !== 'transferring',
+    () => harness.run(10),
+  );
   assert(harness.nowMs - begun <= harness.timing.electionTimeoutMaxMs);
   assert.deepEqual(harness.leaders(), [1]);
 });
