@@ -1,3 +1,4 @@
+import { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
 import type { Clock } from './clock.ts';
@@ -22,6 +23,7 @@ const COMMANDS_PER_TURN = 4096;
 export class Clients implements ClientService {
   readonly limits: Limits;
   readonly view: NodeView;
+  readonly records = new Arena();
   private readonly options: ClientsOptions;
   private readonly connections = new Set<ClientConnection>();
   private listener: Listener | null = null;
