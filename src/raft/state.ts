@@ -163,9 +163,7 @@ export class RaftState {
   /** §5.2: a new random timeout each time, so that split votes are rare and don't repeat. */
   armElectionTimer(nowMs: number): void {
     const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max } = this.timing;
-    const timeoutMs = min + this.random.below(max - min + 1);
-    // A lone voter waits for nobody.
-    this.electionDeadlineMs = this.peers.length === 0 ? nowMs : nowMs + timeoutMs;
+    this.electionDeadlineMs = nowMs + min + this.random.below(max - min + 1);
   }
 
   /** Everything up to `index` is committed; `index` is above commitIndex (S8). */

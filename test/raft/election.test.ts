@@ -467,6 +467,7 @@ test('a lone voter elects itself at once, by way of its own disk', () => {
   const harness = Harness.started({ nodes: 1 });
   harness.act(1, (raft) => raft.tick(harness.nowMs));
   assert.equal(harness.raft(1).role, 'candidate');
+  assert(harness.raft(1).nextTickMs > harness.nowMs, 'it gives its disk an election timeout');
   harness.persist(1);
   assert.equal(harness.raft(1).role, 'leader');
   assert.equal(harness.raft(1).commitIndex, 0);
