@@ -182,7 +182,7 @@ test('§5.2: a second leader in one term is a bug, and the assertion names both'
   assert.throws(() => harness.deliver(appendEntries(3, 1, 1, [0, 0])), /S1.*term 1: 1 and 3/);
 });
 
-test('§5.4.1: a vote goes only to a log at least as up-to-date: the later last term, then the longer', () => {
+test('§5.4.1: a vote goes only to a log with a later last term, or the same and as long', () => {
   const cases: [last: [number, number], granted: boolean][] = [
     [[1, 3], true],
     [[9, 1], false],
