@@ -35,6 +35,8 @@ import { type RaftOptions, RaftState } from './state.ts';
 import type { Role } from './trace.ts';
 import { handleTimeoutNow, startTransfer } from './transfer.ts';
 
+export type { RaftOptions } from './state.ts';
+
 /** What a leader says of a follower, for those who look on. */
 export interface ProgressView {
   readonly matchIndex: Index;
@@ -60,7 +62,7 @@ export class Raft {
   constructor(options: RaftOptions) {
     this.state = new RaftState(options);
     this.state.armElectionTimer(options.nowMs);
-    // A lone voter waits for nobody.
+    // A lone voter has nobody to wait for; what it campaigns with still has to become durable.
     if (options.voters.length === 1) this.state.electionDeadlineMs = options.nowMs;
   }
 

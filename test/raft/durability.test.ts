@@ -201,7 +201,7 @@ test('L10: nobody votes whose disk makes no progress', () => {
   assert(sent(harness).includes('2->3 RequestVoteResponse term=2 refused'));
 });
 
-test('D2: whatever was acknowledged is there after a crash, and the hint of the commit with it', () => {
+test('D2: whatever was acknowledged is there after a crash, with a hint of the commit', () => {
   const harness = withLeader();
   for (let i = 0; i < 5; i++) harness.propose(1, `${i}`);
   harness.settle();

@@ -52,7 +52,7 @@ test('§5.3: only the leader takes proposals', () => {
   harness.act(2, (raft) => assert.equal(raft.propose(0, EntryType.Command, record), 'not-leader'));
 });
 
-test('§5.3: the leader sends before its own disk is done, and counts itself only afterwards', () => {
+test('§5.3: the leader sends before its own disk is done, and counts itself afterwards', () => {
   const harness = withLeader();
   const at = harness.propose(1, 'x');
   assert.equal(harness.node(1).persists.length, 1);
@@ -75,7 +75,7 @@ test('§5.3: two followers commit an entry that the leader’s own disk still la
   assert.equal(harness.raft(1).stableIndex, at - 1);
 });
 
-test('§5.3: all the proposals of one turn share one AppendEntries a follower, and one array', () => {
+test('§5.3: the proposals of one turn share one AppendEntries a follower, and one array', () => {
   const harness = withLeader();
   harness.act(1, (raft) => {
     for (const text of ['a', 'b', 'c']) {
@@ -129,7 +129,7 @@ test('§5.3: a late request that the log has outgrown removes nothing', () => {
   ]);
 });
 
-test('§5.3: an acknowledgement speaks of what the request spoke of, never of the own last entry', () => {
+test('§5.3: an acknowledgement speaks of what the request spoke of, not of the last entry', () => {
   const harness = Harness.withLogs([[1, 1, 2, 2], [], []]);
   harness.deliver(appendEntries(2, 1, 3, [2, 1]));
   harness.persist(1);
@@ -312,7 +312,7 @@ test('an AppendEntries is bounded, but a single larger entry travels alone', () 
   assert.deepEqual(sizes, [2, 1, 1]);
 });
 
-test('P1: what is not committed is bounded; one entry fits however large; a configuration always', () => {
+test('P1: what is not committed is bounded; one entry fits however large', () => {
   const harness = withLeader({ limits: { uncommittedBytesMax: 300 } });
   const propose = (size: number, type: EntryType = EntryType.Command) => {
     let result: unknown;
@@ -381,7 +381,7 @@ test('a read that failed is tried again with the next heartbeat', () => {
   assert.equal(harness.raft(3).lastIndex, harness.raft(1).lastIndex);
 });
 
-test('what is read back is sent as far as it is this leader’s log, and only if it was asked for', () => {
+test('what is read back is sent as far as it is this leader’s log, and was asked for', () => {
   const harness = withLaggard();
   const read = harness.node(1).reads.shift()!;
   const wrong = [harness.node(1).image.entries[1]!, entryOf(3, 9)];
