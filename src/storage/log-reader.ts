@@ -170,9 +170,10 @@ class Reading implements RecordVisitor {
   private decodeHeader(at: number): BatchHeader | string {
     if (this.chunk.length - at < BATCH_HEADER_BYTES) return 'cut off';
     const { segmentId, offset } = this.position;
-    const header = decodeBatchHeader(this.chunk, at, { salt: this.reader.salt, segmentId, offset });
-    if (typeof header === 'string' || header.sequence === this.sequence) return header;
-    return `sequence ${header.sequence} instead of ${this.sequence}`;
+    const header = decodeBatchHeader(this.chunk, at, this.reader.salt);
+    if (typeof header === 'string') return header;
+    const isAsked = header.segmentId === segmentId && header.offset === offset;
+    return isAsked && header.sequence === this.sequence ? header : 'not the one asked for';
   }
 
   /** Behind entries that were removed later, the next one wanted may stand much further on. */

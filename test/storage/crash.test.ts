@@ -74,6 +74,8 @@ class Ledger {
     if (state.currentTerm === this.promisedTerm && this.promisedVote !== 0) {
       assert.equal(state.votedFor, this.promisedVote);
     }
+    const lastTerm = recovered.termRuns.at(-1)?.term ?? 0;
+    assert.ok(lastTerm <= state.currentTerm, 'no entry of a term that is not durable');
     assert.ok(state.admitted || !this.promisedAdmitted);
     assert.ok(state.incarnation > this.incarnation, 'no incarnation twice');
     this.incarnation = state.incarnation;

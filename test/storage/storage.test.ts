@@ -100,6 +100,17 @@ test('a long queue makes several batches, each within the limit', () => {
   assert.deepEqual(readLog(open({ disk, later })), logOf(all));
 });
 
+test('a batch is padded with zeros, not with what an earlier one held', () => {
+  const { disk, run } = create();
+  run.persistNow({ entries: [entry(1, 1, 'x'.repeat(400))] });
+  run.persistNow({ entries: [entry(2, 1, 'y')] });
+  const padding = disk
+    .image()
+    .get('wal-0000000001')!
+    .slice(1024 + 64 + 29, 1536);
+  assert.deepEqual(padding, new Uint8Array(padding.length));
+});
+
 test('many segments: each continues the one before', () => {
   const { disk, later, run } = create();
   const all = entries(1, 200, 1, 700);
