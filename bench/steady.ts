@@ -19,6 +19,7 @@ export const steady: Benchmark = {
   options: [
     count('seconds', 'S', 'how long', 60),
     count('clients', 'N', 'connections of redis-benchmark', 64),
+    count('pipeline', 'N', 'unanswered commands on each of them', 1),
   ],
   async run(context) {
     const missing = await missingRedisTools(['redis-benchmark']);
@@ -36,21 +37,22 @@ interface Sample {
 async function watchLoad(context: BenchContext): Promise<Report> {
   const seconds = context.settings.count('seconds', 1, 86_400);
   const clients = context.settings.count('clients', 1, 1000);
-  const delays = new LoopDelays();
+  const pipeline = context.settings.count('pipeline', 1, 1000);
+  const watch = new Watch();
   const cluster = await BenchCluster.start(context, {
     program: [process.execPath, '--import', LOOP_DELAY, DKVS],
-    onLogLine: (name, line) => delays.take(name, line),
+    onLogLine: (name, line) => watch.take(name, line),
   });
   const before = await cluster.steady();
   const load = ['-t', 'set,get,incr', '-d', String(VALUE_BYTES), '-r', String(KEYS)];
-  const turn = ['-c', String(clients), '-n', String(TURN_REQUESTS), '-l'];
+  const turn = ['-c', String(clients), '-P', String(pipeline), '-n', String(TURN_REQUESTS), '-l'];
   const at = ['-h', '127.0.0.1', '-p', String(cluster.portOf(before.name))];
   const benchmark = spawn('redis-benchmark', [...at, ...load, ...turn, '-q'], { stdio: 'ignore' });
   context.onEnd(() => ended(benchmark));
   const samples: Sample[] = [];
   const terms = new Set<number>();
   const begunAtMs = performance.now();
-  delays.reset();
+  watch.reset();
   for (let second = 0; second <= seconds; second++) {
     await sleep(begunAtMs + second * SAMPLE_MS - performance.now());
     const statuses = await Promise.all(cluster.names.map((name) => cluster.status(name)));
@@ -63,7 +65,7 @@ async function watchLoad(context: BenchContext): Promise<Report> {
   const isAlive = benchmark.exitCode === null && benchmark.signalCode === null;
   const after = await cluster.steady();
   terms.add(after.term!);
-  return report(samples, [...terms], delays, isAlive);
+  return report(samples, [...terms], watch, isAlive);
 }
 
 /** Commands a second between two samples. */
@@ -77,12 +79,12 @@ function speeds(samples: readonly Sample[]): readonly number[] {
 function report(
   samples: readonly Sample[],
   terms: readonly number[],
-  delays: LoopDelays,
+  watch: Watch,
   isAlive: boolean,
 ): Report {
   const all = speeds(samples);
   const failures = [
-    ...(terms.length === 1 ? [] : [`there was an election: terms ${terms.join(', ')}`]),
+    ...watch.roles.map((change) => `a role changed: ${change}`),
     ...(isAlive ? [] : ['redis-benchmark ended early: it was answered with an error']),
   ];
   const size = Math.max(1, Math.ceil(all.length / INTERVALS));
@@ -96,12 +98,12 @@ function report(
     lines: [
       ...table(['', 'commands / s', 'worst second'], rows),
       '',
-      `median ${perSecond(median(all))} / s; elections: ${failures.length === 0 ? 'none' : 'SEE BELOW'}, ` +
+      `median ${perSecond(median(all))} / s; elections: ${terms.length === 1 ? 'none' : 'SEE BELOW'}, ` +
         `term ${terms.join(', ')}`,
-      `the event loop was held up for at most: ${delays.text}`,
+      `the event loop was held up for at most: ${watch.delaysText}`,
       ...failures,
     ],
-    results: { perSecond: all, terms, loopDelayMaxMs: Object.fromEntries(delays.maxMs) },
+    results: { perSecond: all, terms, loopDelayMaxMs: Object.fromEntries(watch.delaysMaxMs) },
     failures,
   };
 }
@@ -109,23 +111,31 @@ function report(
 const LOOP_DELAY = new URL('./loop-delay.js', import.meta.url).href;
 const DKVS = fileURLToPath(new URL('../../bin/dkvs.mjs', import.meta.url));
 
-/** The longest time for which each node's event loop was held up, as `loop-delay.ts` says it. */
-class LoopDelays {
-  readonly maxMs: Map<string, number> = new Map();
+/** What the nodes say on standard error: how long their loops were held up, and who leads. */
+class Watch {
+  /** The longest time for which each node's event loop was held up (`loop-delay.ts`). */
+  readonly delaysMaxMs: Map<string, number> = new Map();
+  /** Every change of a role, in the node's own words. */
+  readonly roles: string[] = [];
 
-  /** The start compiles everything, and is not meant. */
+  /** The start compiles everything and elects the first leader, and is not meant. */
   reset(): void {
-    this.maxMs.clear();
+    this.delaysMaxMs.clear();
+    this.roles.length = 0;
   }
 
   take(name: string, line: string): void {
-    if (!line.startsWith('{"loopDelayMaxMs"')) return;
-    const { loopDelayMaxMs } = JSON.parse(line);
-    this.maxMs.set(name, Math.max(this.maxMs.get(name) ?? 0, loopDelayMaxMs));
+    if (!line.startsWith('{')) return;
+    const { loopDelayMaxMs, event, time, message } = JSON.parse(line);
+    if (loopDelayMaxMs !== undefined) {
+      this.delaysMaxMs.set(name, Math.max(this.delaysMaxMs.get(name) ?? 0, loopDelayMaxMs));
+    } else if (event === 'role') {
+      this.roles.push(`${time} ${name} ${message}`);
+    }
   }
 
-  get text(): string {
-    const texts = [...this.maxMs].map(([name, delayMs]) => `${name} ${ms(delayMs)} ms`);
+  get delaysText(): string {
+    const texts = [...this.delaysMaxMs].map(([name, delayMs]) => `${name} ${ms(delayMs)} ms`);
     return texts.toSorted().join(', ');
   }
 }
