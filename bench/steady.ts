@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type BenchContext, type Benchmark, count } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
+import type { LoopDelay } from './loop-delay.ts';
 import { ended, KEYS, missingRedisTools, VALUE_BYTES } from './redis-tools.ts';
 import { ms, perSecond, type Report, table } from './report.ts';
 import { median } from './statistics.ts';
@@ -100,10 +101,11 @@ function report(
       '',
       `median ${perSecond(median(all))} / s; elections: ${terms.length === 1 ? 'none' : 'SEE BELOW'}, ` +
         `term ${terms.join(', ')}`,
-      `the event loop was held up for at most: ${watch.delaysText}`,
+      '',
+      ...watch.table,
       ...failures,
     ],
-    results: { perSecond: all, terms, loopDelayMaxMs: Object.fromEntries(watch.delaysMaxMs) },
+    results: { perSecond: all, terms, delays: Object.fromEntries(watch.delays) },
     failures,
   };
 }
@@ -113,29 +115,36 @@ const DKVS = fileURLToPath(new URL('../../bin/dkvs.mjs', import.meta.url));
 
 /** What the nodes say on standard error: how long their loops were held up, and who leads. */
 class Watch {
-  /** The longest time for which each node's event loop was held up (`loop-delay.ts`). */
-  readonly delaysMaxMs: Map<string, number> = new Map();
+  /** The worst of each node. */
+  readonly delays: Map<string, LoopDelay> = new Map();
   /** Every change of a role, in the node's own words. */
   readonly roles: string[] = [];
 
   /** The start compiles everything and elects the first leader, and is not meant. */
   reset(): void {
-    this.delaysMaxMs.clear();
+    this.delays.clear();
     this.roles.length = 0;
   }
 
   take(name: string, line: string): void {
     if (!line.startsWith('{')) return;
-    const { loopDelayMaxMs, event, time, message } = JSON.parse(line);
-    if (loopDelayMaxMs !== undefined) {
-      this.delaysMaxMs.set(name, Math.max(this.delaysMaxMs.get(name) ?? 0, loopDelayMaxMs));
-    } else if (event === 'role') {
-      this.roles.push(`${time} ${name} ${message}`);
-    }
+    const said = JSON.parse(line);
+    if (said.event === 'role') this.roles.push(`${said.time} ${name} ${said.message}`);
+    if (said.loopDelayMaxMs !== undefined) this.takeDelay(name, said);
   }
 
-  get delaysText(): string {
-    const texts = [...this.delaysMaxMs].map(([name, delayMs]) => `${name} ${ms(delayMs)} ms`);
-    return texts.toSorted().join(', ');
+  private takeDelay(name: string, said: LoopDelay): void {
+    const known = this.delays.get(name) ?? said;
+    const worse = said.loopDelayMaxMs > known.loopDelayMaxMs ? said : known;
+    this.delays.set(name, { ...worse, gcMaxMs: Math.max(said.gcMaxMs, known.gcMaxMs) });
+  }
+
+  get table(): readonly string[] {
+    const head = ['longest in ms', 'loop held up', 'on the processor', 'garbage collection'];
+    const rows = [...this.delays].map(([name, { loopDelayMaxMs, loopDelayCpuMs, gcMaxMs }]) => [
+      name,
+      ...[loopDelayMaxMs, loopDelayCpuMs, gcMaxMs].map(ms),
+    ]);
+    return table(head, rows.toSorted());
   }
 }
