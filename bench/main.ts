@@ -46,7 +46,8 @@ export async function runBenchmark(argv: readonly string[]): Promise<number> {
     return await runOne(benchmark, argv.slice(1));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    process.stderr.write(`bench: ${error.message}\n`);
+    const hint = error.hint === '' ? '' : `; ${error.hint}`;
+    process.stderr.write(`bench: ${error.message}${hint}\n`);
     return error.exitCode;
   }
 }
