@@ -1,12 +1,15 @@
 import { crc32 } from 'node:zlib';
 import { installNative, type Native, portableNative } from '../base/native.ts';
 
-/** Below these, a loop in JavaScript beats the way into native code and back: some 200 ns for a
- *  checksum, some 60 ns for a string (Node 20). */
+/** Below these, a loop in JavaScript beats the way into native code and back. */
 const NATIVE_CRC_BYTES_MIN = 128;
 const NATIVE_TEXT_BYTES_MIN = 12;
 
-/** Buffer's methods on any Uint8Array: a Buffer over the same memory would cost as much again. */
+/**
+ * What Buffer's `toString` and `write` call. They take any Uint8Array, so none has to be wrapped in a
+ * Buffer, which costs more than the string. Node does not document them, but undici, which is part
+ * of Node, stands on the first.
+ */
 const { latin1Slice, latin1Write } = Buffer.prototype as unknown as {
   latin1Slice(this: Uint8Array, from: number, to: number): string;
   latin1Write(this: Uint8Array, text: string, at: number, length: number): number;
@@ -19,7 +22,6 @@ export const nodeNative: Native = {
     return crc32(bytes.subarray(from, to), seed);
   },
   byteString(bytes, from, to) {
-    if (to - from < NATIVE_TEXT_BYTES_MIN) return portableNative.byteString(bytes, from, to);
     return latin1Slice.call(bytes, from, to);
   },
   writeByteString(into, at, text) {
