@@ -3,6 +3,7 @@ import { clusterCommand } from './commands/cluster.ts';
 import { dataCommands } from './commands/data.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
+import { walCommand } from './commands/wal.ts';
 import { startServer } from './start-server.ts';
 
 /** All commands of `dkvs`, in the order of its help. A new one is one line here. */
@@ -11,4 +12,5 @@ export const commands: readonly CliCommand[] = [
   serveCommand(startServer),
   statusCommand,
   ...dataCommands,
+  walCommand,
 ];
