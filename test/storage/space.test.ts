@@ -73,10 +73,11 @@ test('a spare that an earlier run left behind is taken over, whatever is in it',
   run.persistNow({ entries: entries(1, 1, 1) });
   disk.kill();
   const spare = disk.open('wal-next');
-  spare.writeSync(5000, Uint8Array.of(1, 2, 3));
+  spare.writeSync(12_000, Uint8Array.of(1, 2, 3));
   const again = open({ disk, later });
-  const all = entries(2, 60, 1, 700);
+  const all = entries(2, 14, 1, 1400);
   for (const one of all) again.persistNow({ entries: [one] });
+  assert.equal(again.storage.stats.segments, 2);
   disk.kill();
   assert.deepEqual(readLog(open({ disk, later })), logOf([...entries(1, 1, 1), ...all]));
 });

@@ -100,9 +100,9 @@ export function tearTail(directory: string): { readonly bytes: number; readonly 
     const entry = sealEntry(record, EntryType.Command, last.term, indexPlus(last.index, i));
     builder.addEntry(entry.record);
   }
-  const { segmentId, sequence, headerCrc, commitIndex } = lastBatch;
-  const place = { salt: directorySalt(directoryId), segmentId, offset: end.offset };
-  const batch = builder.seal(place, sequence + 1, headerCrc, commitIndex);
+  const place = { segmentId: lastBatch.segmentId, offset: end.offset };
+  const salt = directorySalt(directoryId);
+  const batch = builder.seal(place, lastBatch, salt, lastBatch.commitIndex);
   const written = batch.bytes.subarray(0, WRITTEN_SECTORS * SECTOR_BYTES);
   assert(written.length > BATCH_HEADER_BYTES, () => 'a header and more');
   const disk = new NodeDisk(directory);
