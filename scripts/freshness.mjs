@@ -46,7 +46,7 @@ export function lockHash(root) {
 export function sourceHash(root) {
   const hash = createHash('sha256').update(lockHash(root));
   const configs = readdirSync(root).filter((name) => /^tsconfig.*\.json$/.test(name));
-  const files = ['src', 'test'].flatMap((folder) => filesBelow(root, folder));
+  const files = ['src', 'bench', 'test'].flatMap((folder) => filesBelow(root, folder));
   for (const file of [...configs, ...files].sort()) {
     const bytes = readFileSync(join(root, file));
     hash.update(`${file}\0${bytes.length}\0`).update(bytes);
@@ -63,6 +63,7 @@ export function removeOrphans(root) {
   const removed = [];
   for (const [output, source] of [
     ['build/src', 'src'],
+    ['build/bench', 'bench'],
     ['build/tests', 'test'],
   ]) {
     for (const file of filesBelow(root, output)) {

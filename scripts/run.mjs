@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm start`, `npm test`, `npm run demo`, `npm run build`: each works from a fresh checkout. What
-// is missing or stale is installed and built first; what is not costs a few hashes.
+// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`: each works from a fresh
+// checkout. What is missing or stale is installed and built first; what is not costs a few hashes.
 
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ const tasks = {
   start: () => dkvs(['cluster', ...extra]),
   demo: () => dkvs(['demo', ...extra]),
   test,
+  bench,
   async build() {},
 };
 
@@ -53,6 +54,11 @@ async function prepare() {
 async function dkvs(args) {
   const { runProcess } = await import('../build/src/cli/main.js');
   await runProcess(args);
+}
+
+async function bench() {
+  const { runBenchmark } = await import('../build/bench/main.js');
+  process.exitCode = await runBenchmark(extra);
 }
 
 async function test() {

@@ -5,6 +5,15 @@ import { installNative, type Native, portableNative } from '../base/native.ts';
 const NATIVE_CRC_BYTES_MIN = 64;
 const NATIVE_TEXT_BYTES_MIN = 16;
 
+/**
+ * What `Buffer.toString('latin1', …)` calls. It takes any Uint8Array, so none has to be wrapped in a
+ * Buffer, which costs as much as the string: 120 ns for any key, where the loop takes 500 for ten
+ * bytes. Node does not document it, but undici, which is part of Node, stands on it.
+ */
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice(this: Uint8Array, from: number, to: number): string;
+};
+
 /** Node's own versions of what base/native.ts does in plain JavaScript. */
 export const nodeNative: Native = {
   crc32(bytes, from, to, seed) {
@@ -12,8 +21,7 @@ export const nodeNative: Native = {
     return crc32(bytes.subarray(from, to), seed);
   },
   byteString(bytes, from, to) {
-    if (to - from < NATIVE_TEXT_BYTES_MIN) return portableNative.byteString(bytes, from, to);
-    return asBuffer(bytes).toString('latin1', from, to);
+    return latin1Slice.call(bytes, from, to);
   },
   writeByteString(into, at, text) {
     if (text.length < NATIVE_TEXT_BYTES_MIN) {

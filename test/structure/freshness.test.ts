@@ -52,6 +52,7 @@ describe('what a start has to do first', () => {
     for (const path of [
       'src/cli/main.ts',
       'test/cli/main.test.ts',
+      'bench/main.ts',
       'tsconfig.json',
       'src/new.ts',
     ]) {
@@ -87,6 +88,7 @@ describe('what a start has to do first', () => {
       'build/tests/cli/old.test.js',
       'build/tests/cli/old.test.js.map',
       'build/src/old.d.ts',
+      'build/bench/old.js',
     ];
     const kept = ['build/src/cli/main.js', 'build/tests/cli/main.test.js', 'build/tests/data.txt'];
     for (const path of [...orphans, ...kept]) write(path, 'x');

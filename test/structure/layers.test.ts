@@ -125,7 +125,7 @@ describe('a portable layer', () => {
 });
 
 describe('a module', () => {
-  const all = [...sources, ...sourcesBelow('test')];
+  const all = [...sources, ...['bench', 'test'].flatMap(sourcesBelow)];
 
   it('has no default export', () => {
     const wrong = all.filter(({ code }) => /\bexport\s+default\b/.test(code));
@@ -149,7 +149,7 @@ describe('a module', () => {
   it('is imported by its file name, .ts included', () => {
     const wrong = all
       .flatMap(importsOf)
-      .filter(({ target }) => /^(src|test)\//.test(target) && !target.endsWith('.ts'))
+      .filter(({ target }) => /^(src|bench|test)\//.test(target) && !target.endsWith('.ts'))
       .map(({ from, target }) => `${from} imports ${target}`);
     assert.deepEqual(wrong, []);
   });
