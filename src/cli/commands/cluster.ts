@@ -36,7 +36,7 @@ export const clusterCommand: CliCommand = {
   name: 'cluster',
   group: 'cluster',
   summary: 'Runs a whole cluster in one terminal, one process a node.',
-  usage: '',
+  usage: '[--nodes 1|3|5|7] [--port PORT] [--data DIR]',
   description: [
     'Starts the nodes on loopback, says how to talk to them, and shows a line for each. A node that',
     'dies is reported and stays down, the others go on. Ctrl-C stops all of them; the data stays.',

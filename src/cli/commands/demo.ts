@@ -26,7 +26,7 @@ export const demoCommand: CliCommand = {
   name: 'demo',
   group: 'cluster',
   summary: 'Plays the failover story, live: write, kill -9 the leader, verify, and more.',
-  usage: '',
+  usage: '[--fast] [--keep] [--port PORT]',
   description: [
     'Starts three nodes on this machine, real processes with real files, and does to them what the',
     'world does: kill -9 of the leader under load, two of three gone, a log torn in the middle of a',
