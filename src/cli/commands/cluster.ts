@@ -146,15 +146,15 @@ class LocalCluster {
     // From a checkout, `npm start`: there is no `dkvs` in the path.
     const dkvs = this.io.env['npm_lifecycle_event'] === undefined ? 'dkvs' : 'node bin/dkvs.mjs';
     const isDefault = port === 7001 && members.length === 3;
-    const flag = isDefault ? '' : ` --connect ${addresses.join(',')}`;
     const nodes = members.length === 1 ? 'one node' : `${members.length} nodes`;
     const lines = [
       `DKVS: ${nodes} at ${addresses.join(' ')}, data in ${this.directory}`,
       '',
       '  talk to it from another terminal:',
-      `    ${dkvs} set greeting hello${flag}`,
-      `    ${dkvs} get greeting${flag}`,
-      `    ${dkvs} status${flag}`,
+      ...(isDefault ? [] : [`    export DKVS_CONNECT=${addresses.join(',')}`]),
+      `    ${dkvs} set greeting hello`,
+      `    ${dkvs} get greeting`,
+      `    ${dkvs} status`,
       `    redis-cli -c -p ${port} set greeting hello`,
       `    nc ${HOST} ${port}        and type: GET greeting`,
       '',
