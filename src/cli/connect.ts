@@ -52,7 +52,9 @@ const NOT_ALLOWED = new Set(['NOAUTH', 'NOPERM', 'WRONGPASS', 'DENIED']);
 export function asCliError(error: unknown): unknown {
   if (error instanceof UsageError) return new CliError(ExitCode.Usage, error.message);
   if (error instanceof UnavailableError) {
-    return new CliError(ExitCode.Unavailable, `unavailable, nothing applied: ${error.message}`);
+    // Some replies end in the same words.
+    const reason = error.message.replace(/; nothing was applied$/, '');
+    return new CliError(ExitCode.Unavailable, `unavailable, nothing applied: ${reason}`);
   }
   if (error instanceof UnknownOutcomeError) {
     return new CliError(

@@ -35,7 +35,7 @@ export function commandHelp(command: CliCommand): string {
   const lines = [`dkvs ${name}: ${summary}`, '', `usage: dkvs ${name} ${usage}`.trimEnd()];
   if (description.length > 0) lines.push('', ...description);
   lines.push('', 'Examples', ...examples.map((example) => `  ${example}`));
-  lines.push('', 'Flags', ...table([...options, ...commonOptions].map(optionRow), new Set()));
+  lines.push('', 'Flags', ...flagLines([...options, ...commonOptions]));
   const sample = options[0]?.name ?? 'config';
   lines.push(
     '',
@@ -45,7 +45,28 @@ export function commandHelp(command: CliCommand): string {
   return `${lines.join('\n')}\n`;
 }
 
-function optionRow({ name, placeholder, summary, fallback }: OptionSpec): readonly string[] {
-  const text = fallback === undefined ? summary : `${summary} (default ${fallback})`;
-  return [`  --${name}${placeholder === '' ? '' : ` ${placeholder}`}`, text];
+const COLUMNS = 80;
+
+/** Each flag with what it means behind it, broken into lines that fit a terminal. */
+function flagLines(options: readonly OptionSpec[]): readonly string[] {
+  const flags = options.map(({ name, placeholder }) => `  --${name} ${placeholder}`.trimEnd());
+  const indent = Math.max(...flags.map((flag) => flag.length)) + 2;
+  return options.flatMap(({ summary, fallback }, i) => {
+    const text = fallback === undefined ? summary : `${summary} (default ${fallback})`;
+    return wrap(text, COLUMNS - indent).map((line, row) => {
+      return (row === 0 ? flags[i]! : '').padEnd(indent) + line;
+    });
+  });
+}
+
+/** Lines of whole words; a word that is longer than a line has one to itself. */
+function wrap(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    const fits = last !== undefined && last.length + 1 + word.length <= columns;
+    if (fits) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -107,7 +107,7 @@ export function jsonReply(value: RespValue): string {
 
 const jsonList = (items: readonly string[]): string => `[${items.join(',')}]`;
 
-function jsonBytes(bytes: Uint8Array): string {
+export function jsonBytes(bytes: Uint8Array): string {
   const text = textOf(bytes);
   return JSON.stringify(text ?? { base64: Buffer.from(bytes).toString('base64') });
 }
@@ -128,6 +128,16 @@ const ESCAPES = new Map([
   ['\r', '\\r'],
   ['\t', '\\t'],
 ]);
+
+/** Quoted, and no longer than about `charsMax`: the whole length stands behind what is cut off. */
+export function quoteStart(bytes: Uint8Array, charsMax: number): string {
+  const text = textOf(bytes);
+  const chars = text === null ? null : [...text];
+  if ((chars ?? bytes).length <= charsMax) return quote(bytes);
+  const start = chars?.slice(0, charsMax).join('');
+  const shown = start === undefined ? bytes.subarray(0, charsMax) : encoder.encode(start);
+  return `${quote(shown)}… (${bytes.length} bytes)`;
+}
 
 /** Quoted so that no byte can act on the terminal; readable text stays readable. */
 function quote(bytes: Uint8Array): string {

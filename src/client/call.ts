@@ -29,6 +29,8 @@ export interface CallOptions {
 
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
+/** What took a node so long will take it a little longer the next time. */
+const AGAIN_FACTOR = 1.1;
 
 /**
  * One command on its way through the cluster. It asks node after node, each at most once a round,
@@ -47,6 +49,11 @@ export class Call {
   private readonly live: Map<Attempt, Connection> = new Map();
   /** The attempt whose failure makes the call move on; null while backing off. */
   private current: Attempt | null = null;
+  /** When `current` was asked. */
+  private askedAtMs = 0;
+  /** Nodes that have said that no leader is known, and how long it took them: an election's time. */
+  private readonly leaderless: Map<string, { readonly ms: number; readonly text: string }> =
+    new Map();
   private rounds = 0;
   private reason = 'no node answered in time';
   private readonly deadlineTimer: TransportTimer;
@@ -65,8 +72,14 @@ export class Call {
     this.request = request;
     this.options = options;
     this.done = done;
-    this.deadlineTimer = transport.timer(options.deadlineAtMs, () => this.giveUp(this.reason));
+    this.deadlineTimer = transport.timer(options.deadlineAtMs, () => this.outOfTime());
     this.askNext();
+  }
+
+  /** That a node found no leader says more than that others did not answer. */
+  private outOfTime(): void {
+    const [leaderless] = this.current === null ? this.leaderless.values() : [];
+    this.giveUp(leaderless?.text ?? this.reason);
   }
 
   /** Ends the call now, with what is certain: unknown if a write may be on its way. */
@@ -92,6 +105,7 @@ export class Call {
   private ask(address: Address): boolean {
     const name = formatAddress(address);
     this.tried.add(name);
+    if (this.wouldAnswerTooLate(name)) return false;
     const connection = this.nodes.connectionTo(address);
     if (connection === null || this.isAsking(connection)) {
       this.reason = `${name} does not answer`;
@@ -103,8 +117,20 @@ export class Call {
     });
     this.live.set(attempt, connection);
     this.current = attempt;
+    this.askedAtMs = this.transport.now();
     if (typeof this.options.route === 'string') this.armAttemptTimer(attempt, name);
     return true;
+  }
+
+  /**
+   * A node that waits for a leader answers only when it has found none. A write that it holds when
+   * the deadline passes is of unknown outcome, though it is all but certain that nothing was
+   * appended: so it is not sent there again if the next such answer would come too late.
+   */
+  private wouldAnswerTooLate(name: string): boolean {
+    const last = this.leaderless.get(name);
+    if (last === undefined || this.options.isRead) return false;
+    return this.transport.now() + AGAIN_FACTOR * last.ms > this.options.deadlineAtMs;
   }
 
   private isAsking(connection: Connection): boolean {
@@ -166,6 +192,13 @@ export class Call {
         this.follow(parseAddress(text.slice(text.lastIndexOf(' ') + 1)));
         break;
       case 'elsewhere':
+        this.leaderless.set(formatAddress(address), {
+          ms: this.transport.now() - this.askedAtMs,
+          text,
+        });
+        this.nodes.doubtLeader(address);
+        this.askNext();
+        break;
       case 'unknown':
         this.nodes.doubtLeader(address);
         this.askNext();
@@ -179,7 +212,10 @@ export class Call {
   }
 
   private follow(leader: Address | null): void {
-    if (leader !== null) this.nodes.learnLeader(leader);
+    if (leader !== null) {
+      this.nodes.learnLeader(leader);
+      this.leaderless.delete(formatAddress(leader));
+    }
     // Each node once a round, and `Nodes` bounds how many there are: so many hops, at most. A leader
     // that was asked before redirects too: the cluster has not agreed with itself yet.
     if (leader === null || this.tried.has(formatAddress(leader))) this.backOff();

@@ -59,6 +59,15 @@ export function acquireDirectoryLock(directory: string): DirectoryLock | LockHel
   }
 }
 
+/**
+ * The process that has the directory now; null when none has, or none can be seen from here.
+ * Changes nothing, so the answer may be old when it arrives.
+ */
+export function lockHolder(directory: string): number | null {
+  const owner = readOwner(path.join(directory, `lock.${highestLock(directory)}`));
+  return owner !== null && isAlive(owner) ? owner.pid : null;
+}
+
 function link(from: string, to: string): boolean {
   try {
     fs.linkSync(from, to);

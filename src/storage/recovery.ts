@@ -3,7 +3,7 @@ import { INDEX_ZERO, type Index, index, indexPlus } from '../base/ids.ts';
 import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { LogIndex } from './log-index.ts';
-import { LogScanner, type LogVisitor, type Manifest, type ScannedSegment } from './log-scanner.ts';
+import { LogScanner, type LogVisitor, type ScannedSegment } from './log-scanner.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { isZero } from './sectors.ts';
 import {
@@ -64,7 +64,7 @@ export function recover(disk: Disk): Recovery | Refusal {
     if (id < image.lastSegment) found.index.endSegment(id, last.end.offset);
   }
   if (last === null) return refusal('state', 'state.0', 0, 'the manifest names no segment');
-  const stray = findStraySegment(disk, manifest);
+  const stray = findStraySegment(disk, image.lastSegment);
   if (stray !== null) return stray;
 
   const files = StateFiles.settle(disk, slots);
@@ -109,8 +109,8 @@ function settleLog(segment: DiskFile, last: ScannedSegment, lastBatch: BatchHead
  * A segment behind the manifest is what a crash leaves in the middle of a roll: no batch went there
  * yet. One that holds more contradicts the manifest, which then is an old copy.
  */
-function findStraySegment(disk: Disk, manifest: Manifest): Refusal | null {
-  for (const name of segmentsAfter(disk, manifest.lastSegment)) {
+export function findStraySegment(disk: Disk, lastSegment: number): Refusal | null {
+  for (const name of segmentsAfter(disk, lastSegment)) {
     const file = disk.open(name);
     const bytes = file.readSync(0, file.size());
     file.close();

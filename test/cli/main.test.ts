@@ -33,10 +33,11 @@ describe('help', () => {
     }
   });
 
-  it('fits, but for its flags, into 100 columns', async () => {
+  it('fits into 100 columns, and its flags into 80', async () => {
     for (const { name } of commands) {
-      const [text] = (await dkvs('help', name)).out.split('\nFlags');
+      const [text, flags] = (await dkvs('help', name)).out.split('\nFlags\n');
       for (const line of text!.split('\n')) assert.ok(line.length <= 100, line);
+      for (const line of flags!.split('\n')) assert.ok(line.length <= 80, line);
     }
   });
 

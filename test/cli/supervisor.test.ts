@@ -170,6 +170,8 @@ describe('dkvs cluster', () => {
     );
     assert.match(io.stdout.text, /DKVS: 3 nodes at 127\.0\.0\.1:\d+/);
     assert.match(io.stdout.text, new RegExp(`redis-cli -c -p ${members[0]!.port} `));
+    const addresses = members.map(({ host, port }) => `${host}:${port}`);
+    assert.ok(io.stdout.text.includes(`export DKVS_CONNECT=${addresses.join(',')}\n`));
     const pids = [...clusterPids];
     process.kill(pids[1]!, 'SIGKILL');
     await until(

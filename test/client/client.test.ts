@@ -124,6 +124,49 @@ describe('routing', () => {
     assert.ok(set.atMs < 700, `${set.atMs} ms`);
   });
 
+  /** A client with a connection to node 1, which from now on waits a second before it answers. */
+  async function toASlowNode(script: Script) {
+    const cluster = new FakeCluster();
+    const node = cluster.node(1, (args, time) =>
+      args[0] === 'PING' ? '+PONG\r\n' : script(args, time),
+    );
+    const client = new Client(cluster, { nodes: NODES });
+    watch(cluster, client, ['PING']);
+    await cluster.run(100);
+    node.delayMs = 1000;
+    node.received.length = 0;
+    return { cluster, node, client };
+  }
+
+  it('does not end as unknown what could only have been refused once more', async () => {
+    // One node of three is left. It waits a second for a leader, and then has found none.
+    const sentTimes = async (deadlineMs: number) => {
+      const { cluster, node, client } = await toASlowNode(() => '-CLUSTERDOWN no leader\r\n');
+      const set = watch(cluster, client, SET, { deadlineMs });
+      await cluster.run(100 + deadlineMs);
+      assert.ok(set.result instanceof UnavailableError, String(set.result));
+      assert.match(set.result.message, /CLUSTERDOWN/);
+      assert.equal(set.atMs, 100 + deadlineMs);
+      assert.equal(cluster.armed, 0);
+      return node.received.length;
+    };
+    assert.deepEqual([await sentTimes(2000), await sentTimes(2500)], [1, 2]);
+  });
+
+  it('still asks a node that had known of no leader, once it is said to lead', async () => {
+    const { cluster, node, client } = await toASlowNode((_, time) =>
+      time < 1500 ? '-CLUSTERDOWN no leader\r\n' : '+OK\r\n',
+    );
+    const set = watch(cluster, client, SET);
+    await cluster.run(1600);
+    assert.equal(set.result, null);
+    node.delayMs = 1;
+    cluster.node(2, follows(1));
+    await cluster.run(2100);
+    assert.deepEqual(set.result, ok);
+    assert.equal(node.received.length, 2);
+  });
+
   it('tries again what is certain not to have been applied', async () => {
     for (const error of ['TRYAGAIN overloaded', 'NOTAPPLIED a new leader', 'CLUSTERDOWN none']) {
       const cluster = new FakeCluster();

@@ -70,6 +70,10 @@ test('its verdicts are those of a start', () => {
   assert.equal(line(last), 'refusal: rot at 512');
   assert.ok(last.kind === 'refusal');
   assert.deepEqual(last.refusal, refused(worldOf(rotten), smallLimits));
+  const stray = sample().set('wal-0000000002', sample().get('wal-0000000001')!);
+  const unknown = [...inspect(worldOf(stray).disk)].at(-1)!;
+  assert.ok(unknown.kind === 'refusal');
+  assert.deepEqual(unknown.refusal, refused(worldOf(stray), smallLimits));
   const bad = sample();
   bad.get('state.0')![50]! ^= 1;
   assert.equal(line([...inspect(worldOf(bad).disk)][0]!), 'slot checksum');

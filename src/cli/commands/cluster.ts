@@ -1,11 +1,11 @@
-import { createServer } from 'node:net';
 import { formatAddress } from '../../client/address.ts';
 import { type Client, connect } from '../../node/client.ts';
 import type { CliCommand } from '../command.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
 import { type Io, paint } from '../io.ts';
 import { LivePanel } from '../live-panel.ts';
-import { type MemberAddress, PEER_PORT_OFFSET } from '../members.ts';
+import { checkPorts, localMembers } from '../local-ports.ts';
+import type { MemberAddress } from '../members.ts';
 import { askStatus, type MemberStatus } from '../node-status.ts';
 import type { OptionSpec, Settings } from '../settings.ts';
 import { exitText, type NodeExit, Supervisor, type SupervisorOptions } from '../supervisor.ts';
@@ -36,7 +36,7 @@ export const clusterCommand: CliCommand = {
   name: 'cluster',
   group: 'cluster',
   summary: 'Runs a whole cluster in one terminal, one process a node.',
-  usage: '',
+  usage: '[--nodes 1|3|5|7] [--port PORT] [--data DIR]',
   description: [
     'Starts the nodes on loopback, says how to talk to them, and shows a line for each. A node that',
     'dies is reported and stays down, the others go on. Ctrl-C stops all of them; the data stays.',
@@ -69,7 +69,7 @@ export interface LocalClusterOptions {
  * @throws CliError when a port is taken, a node does not start, or none is left.
  */
 export async function runCluster(options: LocalClusterOptions): Promise<number> {
-  await checkPorts(options.members);
+  await checkPorts(options.members, 'dkvs cluster');
   return await new LocalCluster(options).run();
 }
 
@@ -82,42 +82,7 @@ export function clusterMembers(settings: Settings): readonly MemberAddress[] {
       `take ${SIZES.join(', ')}`,
     );
   }
-  const first = settings.count('port', 1, 65_535);
-  const portMax = 65_535 - PEER_PORT_OFFSET - (size - 1);
-  if (first > portMax) {
-    throw usageError(
-      `--port ${first}: the peer ports, ${PEER_PORT_OFFSET} higher, would be above 65535`,
-      `take a port up to ${portMax}`,
-    );
-  }
-  return Array.from({ length: size }, (_, i) => ({
-    name: `n${i + 1}`,
-    host: HOST,
-    port: first + i,
-    peerPort: first + i + PEER_PORT_OFFSET,
-  }));
-}
-
-/** A taken port is by far the likeliest reason why a cluster does not start: say it at once. */
-async function checkPorts(members: readonly MemberAddress[]): Promise<void> {
-  for (const port of members.flatMap((member) => [member.port, member.peerPort])) {
-    const code = await tryPort(port);
-    if (code === null) continue;
-    const problem = code === 'EADDRINUSE' ? 'is taken' : `can't be used (${code})`;
-    throw new CliError(
-      ExitCode.Other,
-      `port ${port} ${problem}`,
-      'is another cluster running? stop it, or take other ports: dkvs cluster --port 8001',
-    );
-  }
-}
-
-function tryPort(port: number): Promise<string | null> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host: HOST, port }, () => server.close(() => resolve(null)));
-  });
+  return localMembers(settings.count('port', 1, 65_535), size);
 }
 
 class LocalCluster {
@@ -181,15 +146,15 @@ class LocalCluster {
     // From a checkout, `npm start`: there is no `dkvs` in the path.
     const dkvs = this.io.env['npm_lifecycle_event'] === undefined ? 'dkvs' : 'node bin/dkvs.mjs';
     const isDefault = port === 7001 && members.length === 3;
-    const flag = isDefault ? '' : ` --connect ${addresses.join(',')}`;
     const nodes = members.length === 1 ? 'one node' : `${members.length} nodes`;
     const lines = [
       `DKVS: ${nodes} at ${addresses.join(' ')}, data in ${this.directory}`,
       '',
       '  talk to it from another terminal:',
-      `    ${dkvs} set greeting hello${flag}`,
-      `    ${dkvs} get greeting${flag}`,
-      `    ${dkvs} status${flag}`,
+      ...(isDefault ? [] : [`    export DKVS_CONNECT=${addresses.join(',')}`]),
+      `    ${dkvs} set greeting hello`,
+      `    ${dkvs} get greeting`,
+      `    ${dkvs} status`,
       `    redis-cli -c -p ${port} set greeting hello`,
       `    nc ${HOST} ${port}        and type: GET greeting`,
       '',

@@ -38,7 +38,11 @@ const extras: ReadonlyMap<string, Extra> = new Map([
   [
     'set',
     {
-      description: ['Exits with 4 when the condition did not hold: nothing was changed then.'],
+      description: [
+        'NX: only if there is no such key. XX: only if there is one. IFEQ: only if it holds this value.',
+        'IFNE: only if it does not. GET: answer the value that was there before.',
+        'Exits with 4 when the condition did not hold: nothing was changed then.',
+      ],
       examples: [
         'dkvs set greeting hello',
         'dkvs set lock me NX',

@@ -14,7 +14,7 @@ export const statusCommand: CliCommand = {
   name: 'status',
   group: 'cluster',
   summary: 'Shows who leads; terms, indexes, lag and health of every member.',
-  usage: '',
+  usage: '[--watch] [--json]',
   description: [
     'With --json: one JSON object a member, one a line: name, address, role ("leader", "follower",',
     '"candidate" or "unreachable"), term, commitIndex, lastApplied, lastIndex, leader, phase,',

@@ -1,0 +1,94 @@
+import { unreachable } from '../../base/assert.ts';
+import type { Disk } from '../../storage/disk.ts';
+import { type InspectItem, inspect } from '../../storage/inspect.ts';
+import { TermRuns } from '../../storage/term-runs.ts';
+
+/**
+ * What a start would make of a directory.
+ *
+ * - `ok`: it would go on with all of it
+ * - `torn`: it would cut off a batch that a crash left unfinished, and go on: nothing is lost
+ * - `refused`: it would refuse, because what was promised is damaged
+ * - `damaged`: it would start, and stop as soon as it needs an entry that can't be read
+ */
+export type Verdict = 'ok' | 'torn' | 'refused' | 'damaged';
+
+export interface Report {
+  readonly verdict: Verdict;
+  /** Name of the node; null when no slot of its hard state can be read. */
+  readonly node: string | null;
+  readonly segments: number;
+  readonly batches: number;
+  /** Entries ever written here; those that a later leader replaced are among them. */
+  readonly entriesWritten: number;
+  /** Times that the log was cut back. */
+  readonly cuts: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** Slots of the hard state that are bad: the other one is enough. */
+  readonly badSlots: readonly string[];
+  readonly torn: (InspectItem & { kind: 'torn' }) | null;
+  readonly refusal: (InspectItem & { kind: 'refusal' })['refusal'] | null;
+  readonly badEntries: readonly (InspectItem & { kind: 'bad-entry' })[];
+}
+
+/** Reads all of a directory. @throws DiskError */
+export function verify(disk: Disk): Report {
+  const report = {
+    node: null as string | null,
+    segments: 0,
+    batches: 0,
+    entriesWritten: 0,
+    cuts: 0,
+    badSlots: [] as string[],
+    torn: null as Report['torn'],
+    refusal: null as Report['refusal'],
+    badEntries: [] as (InspectItem & { kind: 'bad-entry' })[],
+  };
+  const log = new TermRuns();
+  for (const item of inspect(disk)) {
+    switch (item.kind) {
+      case 'slot':
+        if (typeof item.slot === 'string') report.badSlots.push(`${item.file} (${item.slot})`);
+        else report.node = item.slot.state.name;
+        break;
+      case 'segment':
+        report.segments++;
+        break;
+      case 'batch':
+        report.batches++;
+        break;
+      case 'entry':
+        report.entriesWritten++;
+        log.append(item.entry.term);
+        break;
+      case 'bad-entry':
+        report.badEntries.push(item);
+        log.append(log.lastTerm);
+        break;
+      case 'truncation':
+        report.cuts++;
+        log.truncate(item.from);
+        break;
+      case 'torn':
+        report.torn = item;
+        break;
+      case 'refusal':
+        report.refusal = item.refusal;
+        break;
+      case 'end':
+        break;
+      default:
+        unreachable(item);
+    }
+  }
+  const { lastIndex, lastTerm } = log;
+  return { verdict: verdictOf(report), ...report, lastIndex, lastTerm };
+}
+
+function verdictOf(found: Pick<Report, 'refusal' | 'badEntries' | 'torn'>): Verdict {
+  const { refusal, badEntries, torn } = found;
+  if (refusal !== null) return 'refused';
+  if (badEntries.length > 0) return 'damaged';
+  return torn === null ? 'ok' : 'torn';
+}
