@@ -20,8 +20,8 @@ export interface ClusterOptions {
   readonly proxied?: boolean;
   /** More flags for a node's `serve`. */
   readonly flags?: (name: string) => readonly string[];
-  /** What to run a node with; null: as it is. It is asked at every start. */
-  readonly program?: (name: string) => Program | null;
+  /** What to run a node with; null: as it is. Asked at every start; `directory` is the cluster's. */
+  readonly program?: (name: string, directory: string) => Program | null;
 }
 
 /** What STATUS says, as far as these tests look at it. */
@@ -216,7 +216,7 @@ export class Cluster {
   }
 
   private makeSupervisor(name: string): Supervisor {
-    const program = this.options.program?.(name) ?? null;
+    const program = this.options.program?.(name, this.directory) ?? null;
     const { port, peerPort } = this.member(name);
     const listen = `--listen=127.0.0.1:${port}@${peerPort + BEHIND_PROXY}`;
     return new Supervisor({
