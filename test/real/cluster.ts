@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly proxied?: boolean;
   /** More flags for a node's `serve`. */
   readonly flags?: (name: string) => readonly string[];
+  /** Called with the cluster's directory before anything is started. */
+  readonly prepare?: (directory: string) => void;
   /** What to run a node with; null: as it is. Asked at every start; `directory` is the cluster's. */
   readonly program?: (name: string, directory: string) => Program | null;
 }
@@ -35,6 +37,8 @@ export interface Status {
   readonly phase: string;
   readonly leader: string | null;
   readonly storage: 'ok' | 'full';
+  /** Of a leader. */
+  readonly followers: readonly { readonly name: string; readonly matchIndex: number }[];
 }
 
 export interface Answer {
@@ -92,6 +96,7 @@ export class Cluster {
     this.ports = ports;
     this.proxy = proxy;
     this.directory = mkdtempSync(join(tmpdir(), 'dkvs-real-'));
+    options.prepare?.(this.directory);
     const members = NAMES.map((name, i) => `${name}=127.0.0.1:${ports.first + i}`);
     this.members = parseMembers(members.join(','));
     this.client = this.connect();
@@ -235,6 +240,14 @@ export class Cluster {
       onExit: (_, exit) => this.exits.set(name, exit),
     });
   }
+}
+
+/** Flags with which this node leads first: the others wait long before they ask for votes. */
+export function electsFirst(
+  leader: string,
+  othersWait: string = '3s',
+): (name: string) => readonly string[] {
+  return (name) => (name === leader ? [] : [`--election-timeout=${othersWait}`]);
 }
 
 /** Starts a cluster, does something with it, and ends it; a failure says what the nodes logged. */
