@@ -67,6 +67,8 @@ export class Cluster {
   readonly logs = new Map<string, string[]>();
   /** How the last process of a node ended. */
   readonly exits = new Map<string, NodeExit>();
+  /** Nothing more is to be expected of it: whoever still writes must stop. */
+  isClosed = false;
   private readonly ports: PortBlock;
   private readonly options: ClusterOptions;
   private readonly supervisors = new Map<string, Supervisor>();
@@ -213,6 +215,7 @@ export class Cluster {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     this.client.close();
     await this.killAll();
     this.proxy?.close();

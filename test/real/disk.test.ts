@@ -12,7 +12,7 @@ import { missingStrace, readTrace, traced } from './strace.ts';
 const VICTIM = 'n3';
 const MIB = 1024 * 1024;
 
-describe('a failing fsync', { skip: missingStrace() }, () => {
+describe('a failing fsync', { skip: missingStrace(), timeout: 60_000 }, () => {
   it('ends the process, which promises nothing afterwards; the others go on', async () => {
     // The 80th of the thread that does the syncs once the node runs. `when` counts by thread.
     const failing = ['-E', 'UV_THREADPOOL_SIZE=1', '-e', 'inject=fdatasync:error=EIO:when=80'];
@@ -67,7 +67,7 @@ async function goesOn(cluster: Cluster, load: Load): Promise<void> {
   );
 }
 
-describe('a full disk', { skip: missingMount() }, () => {
+describe('a full disk', { skip: missingMount(), timeout: 60_000 }, () => {
   it('costs a node its leadership, not its life, until there is room again', async () => {
     const disk = new SmallDisk(24);
     try {

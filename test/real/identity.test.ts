@@ -9,7 +9,7 @@ import { Cluster, DKVS, until } from './cluster.ts';
 /** The node whose directory is tampered with; the other two have to go on. */
 const VICTIM = 'n3';
 
-describe('a data directory is one identity for ever', () => {
+describe('a data directory is one identity for ever', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.start();

@@ -7,7 +7,7 @@ const KILLS = 6;
 /** Within this a node answers, whatever happens (README, guarantee 5). */
 const ANSWER_MS = 2000;
 
-describe('three processes', () => {
+describe('three processes', { timeout: 60_000 }, () => {
   it('lose and double nothing when the leader is killed again and again under load', async () => {
     await withCluster({}, async (cluster) => {
       const load = new Load(cluster, 8, 'kills');

@@ -23,7 +23,7 @@ export class Load {
 
   constructor(cluster: Cluster, writers: number, name: string) {
     this.writers = Array.from({ length: writers }, (_, i) => {
-      return new Writer(cluster.connect(DEADLINE_MS), `${name}-${i + 1}`);
+      return new Writer(cluster, `${name}-${i + 1}`);
     });
   }
 
@@ -55,6 +55,7 @@ export class Load {
 
 class Writer {
   stopping = false;
+  private readonly cluster: Cluster;
   private readonly client: Client;
   private readonly name: string;
   /** What became of each SET, by its key; the value is the key's own name. */
@@ -66,8 +67,9 @@ class Writer {
   };
   private lastCount = 0;
 
-  constructor(client: Client, name: string) {
-    this.client = client;
+  constructor(cluster: Cluster, name: string) {
+    this.cluster = cluster;
+    this.client = cluster.connect(DEADLINE_MS);
     this.name = name;
   }
 
@@ -76,7 +78,7 @@ class Writer {
   }
 
   async run(): Promise<void> {
-    for (let i = 1; !this.stopping; i++) {
+    for (let i = 1; !this.stopping && !this.cluster.isClosed; i++) {
       const key = `${this.name}:${i}`;
       this.sets.set(key, await this.fate(['SET', key, key], () => {}));
       const fate = await this.fate(['INCR', this.name], (value) => this.counted(value));

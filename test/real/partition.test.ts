@@ -6,7 +6,7 @@ import { textAt } from './load.ts';
 
 const ANSWER_MS = 2000;
 
-describe('a partition', () => {
+describe('a partition', { timeout: 60_000 }, () => {
   it('leaves the majority at work, and a minority that answers nothing as committed', async () => {
     await withCluster({ proxied: true }, async (cluster) => {
       const proxy = cluster.proxy!;

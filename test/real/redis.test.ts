@@ -8,7 +8,7 @@ import { Cluster } from './cluster.ts';
 const run = promisify(execFile);
 const skip = missingTool('redis-cli') || missingTool('redis-benchmark');
 
-describe('the tools of Redis', { skip }, () => {
+describe('the tools of Redis', { skip, timeout: 60_000 }, () => {
   let cluster: Cluster;
   before(async () => {
     cluster = await Cluster.start();

@@ -21,7 +21,7 @@ const LEADER = 'n1';
 
 const traceOf = (name: string, directory: string) => join(directory, `${name}.strace`);
 
-describe('under strace', { skip: missingStrace() }, () => {
+describe('under strace', { skip: missingStrace(), timeout: 60_000 }, () => {
   it('nothing is promised or acknowledged before the sync that covers it has returned', async () => {
     const program = (name: string, directory: string) =>
       traced(
