@@ -23,39 +23,41 @@ interface Owner {
 
 /** `lock.7`: the seventh owner's. */
 const LOCK_NAME = /^lock\.(\d{1,15})$/;
+/** What a lock names when nobody has the directory. */
+const RELEASED = 'released';
 
 /**
- * Keeps two processes out of one directory. The owner's lock is the file with the highest number.
- * Whoever finds that owner gone takes the next number: a link fails where the name exists, so only
- * one can. The highest file never goes away, not even at release, so no number is ever taken
- * twice by two that looked at different times. (Node has no flock.)
+ * Keeps two processes out of one directory. The owner's lock is the one with the highest number.
+ * Whoever finds that owner gone takes the next number: it can't be made where it exists, so only
+ * one can. The highest never goes away, not even at release, so no number is ever taken twice by
+ * two that looked at different times. (Node has no flock.)
+ *
+ * A lock is a symbolic link whose target is no path but the owner's description. So it is whole as
+ * soon as it is there; and a target this short needs no block of its own on the usual file systems,
+ * so that a node can start on a full disk.
  *
  * Processes see each other where they share a /proc: two containers on one volume do not.
  * @throws what node:fs throws, when the directory can't be written.
  */
 export function acquireDirectoryLock(directory: string): DirectoryLock | LockHeld {
-  const self: Owner = describeProcess(process.pid);
-  const draft = path.join(directory, `lock-draft.${process.pid}`);
+  const self = encodeOwner(describeProcess(process.pid));
   for (;;) {
     const highest = highestLock(directory);
     if (highest > 0) {
-      const owner = readOwner(path.join(directory, `lock.${highest}`));
+      const owner = readOwner(lockPath(directory, highest));
       if (owner !== null && isAlive(owner)) {
         return { heldBy: `process ${owner.pid} has the directory ${directory}`, pid: owner.pid };
       }
     }
-    fs.writeFileSync(draft, JSON.stringify(self));
-    const mine = path.join(directory, `lock.${highest + 1}`);
-    const taken = link(draft, mine);
-    fs.unlinkSync(draft);
-    if (!taken) continue;
-    if (highestLock(directory) !== highest + 1) {
+    const mine = highest + 1;
+    if (!makeLock(directory, mine, self)) continue;
+    if (highestLock(directory) !== mine) {
       // Others went past while this process looked away: the number was free because it is old.
-      fs.unlinkSync(mine);
+      fs.unlinkSync(lockPath(directory, mine));
       continue;
     }
-    removeLocksBelow(directory, highest + 1);
-    return { release: () => fs.writeFileSync(mine, '') };
+    removeLocksBelow(directory, mine);
+    return { release: () => release(directory, mine) };
   }
 }
 
@@ -64,13 +66,23 @@ export function acquireDirectoryLock(directory: string): DirectoryLock | LockHel
  * Changes nothing, so the answer may be old when it arrives.
  */
 export function lockHolder(directory: string): number | null {
-  const owner = readOwner(path.join(directory, `lock.${highestLock(directory)}`));
+  const owner = readOwner(lockPath(directory, highestLock(directory)));
   return owner !== null && isAlive(owner) ? owner.pid : null;
 }
 
-function link(from: string, to: string): boolean {
+function release(directory: string, number: number): void {
+  makeLock(directory, number + 1, RELEASED);
+  removeLocksBelow(directory, number + 1);
+}
+
+function lockPath(directory: string, number: number): string {
+  return path.join(directory, `lock.${number}`);
+}
+
+/** False when there is such a lock already. */
+function makeLock(directory: string, number: number, owner: string): boolean {
   try {
-    fs.linkSync(from, to);
+    fs.symlinkSync(owner, lockPath(directory, number));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -88,26 +100,24 @@ function highestLock(directory: string): number {
 
 function removeLocksBelow(directory: string, number: number): void {
   for (const other of lockNumbers(directory)) {
-    if (other > 0 && other < number) {
-      fs.rmSync(path.join(directory, `lock.${other}`), { force: true });
-    }
+    if (other > 0 && other < number) fs.rmSync(lockPath(directory, other), { force: true });
   }
 }
 
-/** Null when the file says nothing: released, or gone. */
-function readOwner(file: string): Owner | null {
+/** `PID:STARTTIME:BOOTID`: at most 56 bytes. Up to 59, ext4 keeps a target in the inode. */
+function encodeOwner({ pid, startTime, bootId }: Owner): string {
+  return `${pid}:${startTime}:${bootId}`;
+}
+
+/** Null when the lock names nobody: released, or gone. */
+function readOwner(lock: string): Owner | null {
   try {
-    const owner: unknown = JSON.parse(fs.readFileSync(file, 'latin1'));
-    return isOwner(owner) ? owner : null;
+    const [, pid, startTime, bootId] = /^(\d+):(\d*):(.*)$/.exec(fs.readlinkSync(lock)) ?? [];
+    if (pid === undefined) return null;
+    return { pid: Number(pid), startTime: startTime!, bootId: bootId! };
   } catch {
     return null;
   }
-}
-
-function isOwner(value: unknown): value is Owner {
-  if (typeof value !== 'object' || value === null) return false;
-  const { pid, startTime, bootId } = value as Partial<Owner>;
-  return Number.isInteger(pid) && typeof startTime === 'string' && typeof bootId === 'string';
 }
 
 /** Whether this very process still runs, not only one with its number. */

@@ -59,6 +59,7 @@ export class Replica {
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private markAtMs = Number.POSITIVE_INFINITY;
+  private retryAtMs = Number.POSITIVE_INFINITY;
   /** Set once, by `stop` or by a failure: nothing is heard or done any more. */
   private closed = false;
   private whenStopped: (() => void) | null = null;
@@ -298,10 +299,20 @@ export class Replica {
     if (this.markAtMs <= nowMs) {
       this.markAtMs = Number.POSITIVE_INFINITY;
       if (this.storage.dirtySinceMark) this.storage.writeMark();
-      if (this.storage.space === 'full') {
-        this.storage.retryAllocation();
-        this.markAtMs = nowMs + RETRY_ALLOCATION_MS;
-      }
+    }
+    this.retryAllocation(nowMs);
+  }
+
+  /** Asks a disk without room for the next segment again from time to time: also after a start at
+   *  which nothing could be made durable at all. */
+  private retryAllocation(nowMs: number): void {
+    if (this.storage.space === 'ok') {
+      this.retryAtMs = Number.POSITIVE_INFINITY;
+    } else if (this.retryAtMs === Number.POSITIVE_INFINITY) {
+      this.retryAtMs = nowMs + RETRY_ALLOCATION_MS;
+    } else if (this.retryAtMs <= nowMs) {
+      this.storage.retryAllocation();
+      this.retryAtMs = nowMs + RETRY_ALLOCATION_MS;
     }
   }
 
@@ -313,6 +324,7 @@ export class Replica {
       this.raft?.nextTickMs ?? Number.POSITIVE_INFINITY,
       this.router.nextDeadlineMs,
       this.markAtMs,
+      this.retryAtMs,
       this.stopDeadlineMs,
     );
     if (atMs >= this.timerAtMs) return;

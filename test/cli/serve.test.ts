@@ -156,6 +156,7 @@ describe('dkvs serve', () => {
     [[...LINE, '--listen', '0.0.0.0:7003'], /0\.0\.0\.0:7003 is not loopback.*\n.*--insecure/],
     [['serve', '--name', 'a', '--cluster', 'a=10.0.0.1:1', '--data', 'd'], /say --insecure/],
     [[...LINE, '--election-timeout', '80ms'], /too short for heartbeats every 50 ms/],
+    [[...LINE, '--election-timeout', '149ms'], /too short .*\n.*at least three times as long/],
     [[...LINE, '--log-level', 'wran'], /one of debug, info, warn, error.*\n.*`warn`/],
     [[...LINE, '--value-bytes-max', '1e9'], /--value-bytes-max must be a whole number/],
     [[...LINE, 'now'], /takes no argument/],
