@@ -117,8 +117,7 @@ function judgeDirectory(binding: Binding, said: Introduction): Refusal | null {
     return refusal(
       'DIRECTORY_REPLACED',
       `${said.fromName} was known with another data directory; an emptied or replaced directory ` +
-        'may not vote under its old name: bring the old one back, or let it join as a new member ' +
-        'under a new name',
+        'may not vote under its old name: bring the old one back, or leave it stopped',
     );
   }
   if (said.incarnation < binding.incarnation) {
@@ -126,7 +125,7 @@ function judgeDirectory(binding: Binding, said: Introduction): Refusal | null {
       'DIRECTORY_OLD',
       `${said.fromName} was known at start ${binding.incarnation} of its data directory, and is ` +
         `at start ${said.incarnation} now: this is an old copy, which has forgotten promises; ` +
-        'bring the newer one back, or let it join as a new member under a new name',
+        'bring the newer one back, or leave it stopped',
     );
   }
   return null;

@@ -21,16 +21,16 @@ export interface Refusal {
   readonly remedy: string;
 }
 
-const REPLACE_MEMBER =
+const KEEP_AND_RESTORE =
   'Keep a copy of the directory. If the storage below can restore this very file (RAID, a ' +
-  'checksumming file system), do that. Otherwise replace this member by one with a new name and ' +
-  'an empty directory: the other members have the data. Never copy files of another member here.';
+  'checksumming file system), do that. Otherwise leave this node stopped: the other members have ' +
+  'the data and go on without it. Never copy files of another member here.';
 
 const REMEDIES: Record<Refusal['kind'], string> = {
   'not-empty': 'Name an empty directory, or the one this node has used before.',
-  missing: REPLACE_MEMBER,
-  state: REPLACE_MEMBER,
-  rot: REPLACE_MEMBER,
+  missing: KEEP_AND_RESTORE,
+  state: KEEP_AND_RESTORE,
+  rot: KEEP_AND_RESTORE,
   version: 'Start it with the version of DKVS that wrote it, or a newer one.',
   io: 'Look for the cause in the kernel log and the disk itself; then start again.',
 };
