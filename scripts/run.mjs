@@ -65,17 +65,16 @@ async function test() {
 }
 
 /**
- * Runs a program to its end, on this terminal. Ctrl-C reaches it from the terminal itself, so here
- * it is only waited for; SIGTERM comes to this process alone, and is passed on.
+ * Runs a program to its end, on this terminal. Signals are passed on, since they may come to this
+ * process alone; then it is waited for, so that its last words come before the prompt.
  * @returns {Promise<number>} its exit code. If a signal ended it, this process ends by it too.
  */
 function run(program, args, options = {}) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { cwd: checkout, stdio: 'inherit', ...options });
-    const wait = () => {};
-    const pass = () => child.kill('SIGTERM');
-    process.on('SIGINT', wait).on('SIGTERM', pass);
-    const done = () => process.off('SIGINT', wait).off('SIGTERM', pass);
+    const pass = (signal) => child.kill(signal);
+    process.on('SIGINT', pass).on('SIGTERM', pass);
+    const done = () => process.off('SIGINT', pass).off('SIGTERM', pass);
     child.on('error', (error) => {
       done();
       fail(1, [`can't run ${program}: ${error.message}`]);

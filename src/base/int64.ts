@@ -1,8 +1,8 @@
 import { readU32, writeU32 } from './bytes.ts';
 
 /**
- * A signed 64-bit integer: a number where a number is exact, a bigint beyond 2^53 - 1. One value has
- * one form, so that `===` compares. The counters of most programs never meet a bigint.
+ * A signed 64-bit integer: a number where a number is exact, a bigint beyond 2^53 - 1. One value
+ * has one form, so that `===` compares. The counters of most programs never meet a bigint.
  */
 export type Int64 = number | bigint;
 

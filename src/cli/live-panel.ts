@@ -29,21 +29,26 @@ export class LivePanel {
   /** Prints a line above the panel, where it stays. */
   say(line: string): void {
     const below = this.shown;
-    this.erase();
-    this.io.stdout.write(`${line}\n`);
+    this.end(line);
     if (this.io.stdout.isTty) this.redraw(below);
   }
 
+  /** Prints the last line, in the place of the panel. */
+  end(line: string): void {
+    this.io.stdout.write(`${this.eraser()}${line}\n`);
+    this.shown = [];
+  }
+
   private redraw(lines: readonly string[]): void {
-    this.erase();
+    // One write, or it would flicker.
     const { columns } = this.io.stdout;
-    for (const line of lines) this.io.stdout.write(`${cut(line, columns)}\n`);
+    const text = lines.map((line) => `${cut(line, columns)}\n`).join('');
+    this.io.stdout.write(this.eraser() + text);
     this.shown = lines;
   }
 
-  private erase(): void {
-    if (this.shown.length > 0) this.io.stdout.write(`\x1b[${this.shown.length}A\x1b[J`);
-    this.shown = [];
+  private eraser(): string {
+    return this.shown.length === 0 ? '' : `\x1b[${this.shown.length}A\x1b[J`;
   }
 }
 

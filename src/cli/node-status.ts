@@ -9,8 +9,12 @@ export interface MemberStatus {
   readonly commitIndex: number | null;
   readonly lastApplied: number | null;
   readonly lastIndex: number | null;
-  /** The client address of the leader that this member follows. */
+  /** The name of the leader that this member follows, or is. */
   readonly leader: string | null;
+  /** "running"; "joining", while a new directory waits to be admitted; "stopping". */
+  readonly phase: string | null;
+  /** "ok", or "full" while the disk has no room. */
+  readonly storage: string | null;
 }
 
 export interface StatusReply {
@@ -29,6 +33,8 @@ export function unreachable(address: string, name: string | null = null): Member
     lastApplied: null,
     lastIndex: null,
     leader: null,
+    phase: null,
+    storage: null,
   };
 }
 
@@ -68,6 +74,8 @@ function readStatus(asked: string, json: unknown): StatusReply {
       lastApplied: count('lastApplied'),
       lastIndex: count('lastIndex'),
       leader: text('leader'),
+      phase: text('phase'),
+      storage: text('storage'),
     },
     members: membersOf(fields.get('members')),
   };

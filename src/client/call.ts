@@ -27,8 +27,6 @@ export interface CallOptions {
   readonly attemptMs: number;
 }
 
-/** Redirects followed in one round; then the cluster is given time to agree with itself. */
-const HOPS_MAX = 8;
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
 
@@ -50,8 +48,6 @@ export class Call {
   /** The attempt whose failure makes the call move on; null while backing off. */
   private current: Attempt | null = null;
   private rounds = 0;
-  /** Redirects followed in this round. */
-  private hops = 0;
   private reason = 'no node answered in time';
   private readonly deadlineTimer: TransportTimer;
   private timer: TransportTimer | null = null;
@@ -184,14 +180,10 @@ export class Call {
 
   private follow(leader: Address | null): void {
     if (leader !== null) this.nodes.learnLeader(leader);
-    // A leader that was asked before redirects too: the cluster has not agreed with itself yet.
-    const isNews = leader !== null && !this.tried.has(formatAddress(leader));
-    if (isNews && this.hops < HOPS_MAX) {
-      this.hops++;
-      if (!this.ask(leader)) this.askNext();
-    } else {
-      this.backOff();
-    }
+    // Each node once a round, and `Nodes` bounds how many there are: so many hops, at most. A leader
+    // that was asked before redirects too: the cluster has not agreed with itself yet.
+    if (leader === null || this.tried.has(formatAddress(leader))) this.backOff();
+    else if (!this.ask(leader)) this.askNext();
   }
 
   /** Waits a little, a little longer each time, and starts a new round. */
@@ -201,7 +193,6 @@ export class Call {
     this.rounds++;
     this.setTimer(longest * (0.5 + 0.5 * this.transport.random()), () => {
       this.tried.clear();
-      this.hops = 0;
       this.askNext();
     });
   }

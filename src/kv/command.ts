@@ -5,9 +5,9 @@ import { ENTRY_HEADER_BYTES } from '../base/entry.ts';
 import { type Int64, readInt64, writeInt64 } from '../base/int64.ts';
 
 /**
- * What the state machine is asked to do; the payload of a Command entry. Keys and values are slices,
- * of a socket's chunk on their way in and of the entry's record on their way out: whoever keeps one
- * copies it. Limits of length are the business of the door; here any length goes.
+ * What the state machine is asked to do; the payload of a Command entry. Keys and values are
+ * slices, of a socket's chunk on their way in and of the entry's record on their way out: whoever
+ * keeps one copies it. Limits of length are the business of the door; here any length goes.
  */
 export type Command =
   | SetCommand
@@ -35,8 +35,8 @@ const CONDITIONS = ['none', 'nx', 'xx', 'ifeq', 'ifne'] as const;
 
 /**
  * Why a payload is not a command. `unknown`: a format version or an operation that this build does
- * not know, but that a newer one may. `malformed`: this build knows the format, and every build that
- * does finds the bytes wrong.
+ * not know, but that a newer one may. `malformed`: this build knows the format, and every build
+ * that does finds the bytes wrong.
  */
 export type CommandDefect = 'unknown' | 'malformed';
 
@@ -141,8 +141,8 @@ function encodeKeys(record: Uint8Array, at: number, keys: readonly Uint8Array[])
 }
 
 /**
- * Decodes the command that fills `bytes` from `at` to the end. Strict: what it accepts is, byte for byte, what
- * `encodeCommand` would write again.
+ * Decodes the command that fills `bytes` from `at` to the end. Strict: what it accepts is, byte for
+ * byte, what `encodeCommand` would write again.
  */
 export function decodeCommand(bytes: Uint8Array, at = 0): Command | CommandDefect {
   if (bytes.length === at) return 'malformed';

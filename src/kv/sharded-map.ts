@@ -3,8 +3,8 @@ const CHARS_HASHED = 16;
 
 /**
  * A Map of byte strings, in 256 parts. V8 rehashes a Map as a whole when it doubles, which stops
- * everything for 260 ms at two million keys, on all replicas at the same entry; and it takes no more
- * than 2^24 keys. In parts, each stop is a 256th of that, and comes at a moment of its own.
+ * everything for 260 ms at two million keys, on all replicas at the same entry; and it takes no
+ * more than 2^24 keys. In parts, each stop is a 256th of that, and comes at a moment of its own.
  */
 export class ShardedMap<V> {
   private readonly shards: Map<string, V>[] = [];
@@ -36,8 +36,8 @@ export class ShardedMap<V> {
   }
 }
 
-/** The end of a key is where keys differ. Who chooses keys that all fall into one part gets no worse
- *  than one Map. */
+/** The end of a key is where keys differ. Who chooses keys that all fall into one part gets no
+ *  worse than one Map. */
 function shardOf(key: string): number {
   let hash = key.length;
   for (let i = Math.max(0, key.length - CHARS_HASHED); i < key.length; i++) {

@@ -50,13 +50,13 @@ export class StateMachine {
    * Applies the entry that follows `lastApplied`, and answers its command. A no-op and a
    * configuration change nothing here, and nobody waits for their answer.
    *
-   * A payload may be no command, although its checksum holds: then some leader wrote it so. If it is
-   * malformed, every replica finds it so by the same rules, and all of them skip it: the entry is
-   * committed and can't be taken back, and to stop would stop the cluster for good. If its version
-   * or operation is not known here, this is the old side of a mixed-version cluster, and a newer
-   * replica does know it: to skip it would be to diverge in silence. Hence the assertion, which stops
-   * this node until it has been upgraded, and the rule that a leader writes no version that not all
-   * members know.
+   * A payload may be no command, although its checksum holds: then some leader wrote it so. If it
+   * is malformed, every replica finds it so by the same rules, and all of them skip it: the entry
+   * is committed and can't be taken back, and to stop would stop the cluster for good. If its
+   * version or operation is not known here, this is the old side of a mixed-version cluster, and a
+   * newer replica does know it: to skip it would be to diverge in silence. Hence the assertion,
+   * which stops this node until it has been upgraded, and the rule that a leader writes no version
+   * that not all members know.
    */
   apply(entry: Entry): Reply {
     assert(entry.index === this.appliedIndex + 1, () => {
@@ -67,7 +67,7 @@ export class StateMachine {
     const command = decodeCommand(entry.record, ENTRY_HEADER_BYTES);
     if (command === 'malformed') return MALFORMED;
     assert(command !== 'unknown', () => {
-      return `entry ${entry.index} holds a command that only a newer version knows: upgrade this node`;
+      return `entry ${entry.index} is a command that this version does not know: upgrade this node`;
     });
     return this.execute(command);
   }

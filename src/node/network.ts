@@ -24,7 +24,10 @@ export class NodeNetwork implements Network {
   private readonly names = new SharedLookup();
   private readonly written: NodeStream[] = [];
 
-  /** @param onListenerError for the log: a connection could not be accepted (EMFILE, …). */
+  /**
+   * @param onListenerError for the log: a connection could not be accepted. (At the limit of open
+   * files libuv itself accepts and closes at once: the dialer sees that, nobody here does.)
+   */
   constructor(onListenerError: (error: Error) => void) {
     this.onListenerError = onListenerError;
   }

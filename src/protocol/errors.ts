@@ -27,7 +27,7 @@ export const NOT_APPLIED_CODES: ReadonlySet<string> = new Set([
 
 // Who may be asked, and what became of it (DESIGN §6). The first four mean: not appended here.
 
-/** Another node leads. To whoever knows the word: a person, or a client with `CLIENT CAPA redirect`. */
+/** Another node leads. To a person, or to a client that has said `CLIENT CAPA redirect`. */
 export const redirect = (host: string, port: number): ErrorReply =>
   error(`REDIRECT ${host}:${port}`);
 
@@ -35,7 +35,7 @@ export const redirect = (host: string, port: number): ErrorReply =>
 export const moved = (slot: number, host: string, port: number): ErrorReply =>
   error(`MOVED ${slot} ${host}:${port}`);
 
-/** No leader, or one that can't commit. @param reason as in "no leader was elected within 1000 ms" */
+/** No leader that can commit. @param reason as in "no leader was elected within 1000 ms" */
 export const clusterDown = (reason: string): ErrorReply =>
   error(`CLUSTERDOWN ${reason}; nothing was applied`);
 
@@ -56,9 +56,7 @@ export const unknownOutcome = (reason: string): ErrorReply =>
 export const syntaxError: ErrorReply = error('ERR syntax error');
 export const notAnInteger: ErrorReply = error(NOT_AN_INTEGER);
 export const decrementOverflow: ErrorReply = error('ERR decrement would overflow');
-export const unsupportedProtocol: ErrorReply = error(
-  'NOPROTO sorry, this protocol version is not supported.',
-);
+export const unsupportedProtocol: ErrorReply = error('NOPROTO unsupported protocol version');
 
 /** @param name in lower case, a subcommand as "client|capa" */
 export const wrongArity = (name: string): ErrorReply =>

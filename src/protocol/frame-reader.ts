@@ -12,6 +12,7 @@ import {
   term,
 } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
+import { native } from '../base/native.ts';
 import type { Message } from '../raft/messages.ts';
 import {
   type Defect,
@@ -20,7 +21,6 @@ import {
   type Frame,
   FrameType,
   fieldBytes,
-  frameCrc,
   HANDSHAKE_FRAME_BYTES_MAX,
   type Introduction,
 } from './frames.ts';
@@ -30,8 +30,6 @@ const PONG: Frame = { kind: 'Pong' };
 const typeNames = new Map<number, keyof typeof FrameType>(
   Object.entries(FrameType).map(([name, type]) => [type, name as keyof typeof FrameType]),
 );
-/** What a header needs before anything else can be decided: length, type, version. */
-const PREFIX_BYTES = 8;
 const ID_BYTES = 16;
 const NAME_BYTES_MAX = 64;
 
@@ -119,26 +117,27 @@ export class FrameReader {
 
   /**
    * How many bytes the frame at `at` must have before the next thing can be decided about it: its
-   * prefix, then its fields, then, once the checksum was seen to hold, all of it.
+   * header, then its fields, then, once the checksum was seen to hold, all of it.
    */
   private bytesNeeded(bytes: Uint8Array, at: number, end: number): number | Defect {
     const available = end - at;
-    if (available < PREFIX_BYTES) return PREFIX_BYTES;
-    const length = readU32(bytes, at);
-    const type = bytes[at + 4]!;
+    if (available < FRAME_HEADER_BYTES) return FRAME_HEADER_BYTES;
+    const length = readU32(bytes, at + 4);
+    const type = bytes[at + 8]!;
+    const version = bytes[at + 9]!;
     const name = typeNames.get(type);
     if (name === undefined) return defect(`frame of unknown type ${type}`);
-    if (bytes[at + 5] !== FRAME_VERSION) return defect(`frame of unknown version ${bytes[at + 5]}`);
-    if (bytes[at + 6] !== 0 || bytes[at + 7] !== 0) return defect('frame with a bad header');
+    if (version !== FRAME_VERSION) return defect(`${name} frame of unknown version ${version}`);
+    if (bytes[at + 10] !== 0 || bytes[at + 11] !== 0) return defect(`${name} frame, not clean`);
+    if (this.handshaking && type >= FrameType.PreVote) return defect(`${name} before a handshake`);
     const fixed = fieldBytes[FrameType[name]];
     const fieldsEnd = fixed === null ? length : FRAME_HEADER_BYTES + fixed;
-    if (length < FRAME_HEADER_BYTES || length > this.lengthMax(FrameType[name], fieldsEnd)) {
+    const lengthMin = Math.max(fieldsEnd, FRAME_HEADER_BYTES);
+    if (length < lengthMin || length > this.lengthMax(FrameType[name], fieldsEnd)) {
       return defect(`${name} frame of ${length} bytes`);
     }
-    if (length < fieldsEnd) return defect(`${name} frame of ${length} bytes`);
-    if (this.handshaking && type >= FrameType.PreVote) return defect(`${name} before a handshake`);
     if (available < fieldsEnd) return fieldsEnd;
-    if (frameCrc(bytes, at, at + fieldsEnd) !== readU32(bytes, at + 8)) {
+    if (native.crc32(bytes, at + 4, at + fieldsEnd, 0) !== readU32(bytes, at)) {
       return defect(`${name} frame with a wrong checksum`);
     }
     return length;
@@ -151,7 +150,7 @@ export class FrameReader {
 
   /** Decodes a whole frame whose checksum holds. */
   private decode(bytes: Uint8Array, at: number, end: number): Frame {
-    const type = bytes[at + 4] as FrameType;
+    const type = bytes[at + 8] as FrameType;
     if (type === FrameType.Ping) return PING;
     if (type === FrameType.Pong) return PONG;
     const read = new ByteReader(bytes, at + FRAME_HEADER_BYTES, end);

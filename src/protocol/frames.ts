@@ -6,13 +6,14 @@ import { native } from '../base/native.ts';
 import type { AppendEntries, Message } from '../raft/messages.ts';
 
 /**
- * What peers say to each other: frames, little-endian, one after the other.
+ * What peers say to each other: frames, little-endian, one after the other, with a header like an
+ * entry's (base/entry.ts).
  *
- *     0   u32  length of the whole frame, this header included
- *     4   u8   type
- *     5   u8   format version of this frame (1)
- *     6   u16  zero
- *     8   u32  CRC-32 of bytes 0 to 7 and of the fields
+ *     0   u32  CRC-32 of everything behind it, up to the end of the fields
+ *     4   u32  length of the whole frame, this header included
+ *     8   u8   type
+ *     9   u8   format version of this frame (1)
+ *     10  u16  zero
  *     12  …    fields
  *     …   …    AppendEntries only: the entries' records, each with a CRC-32 of its own
  *
@@ -51,7 +52,7 @@ export interface Introduction {
   readonly incarnation: Incarnation;
   /** CRC-32 of the members of the first configuration. */
   readonly membersCrc: number;
-  /** Whether the sender takes part: its directory is not an empty one that may have been another. */
+  /** Whether the sender takes part: its directory is known not to be an emptied one. */
   readonly admitted: boolean;
   /** 16 bytes; zeros while the sender does not know it. */
   readonly clusterId: Uint8Array;
@@ -125,7 +126,7 @@ export const PING: Uint8Array = emptyFrame(FrameType.Ping);
 export const PONG: Uint8Array = emptyFrame(FrameType.Pong);
 
 export function encodeHandshake(frame: Handshake): Uint8Array {
-  const out = new ByteWriter().u32(0).u8(FrameType[frame.kind]).u8(FRAME_VERSION).u16(0).u32(0);
+  const out = new ByteWriter().u32(0).u32(0).u8(FrameType[frame.kind]).u8(FRAME_VERSION).u16(0);
   if (frame.kind === 'Refuse') {
     out.text(frame.code).text(frame.text);
   } else {
@@ -140,7 +141,7 @@ export function encodeHandshake(frame: Handshake): Uint8Array {
     if (frame.kind === 'Welcome') out.u8(frame.knowsDialer ? 1 : 0);
   }
   const bytes = out.copy();
-  writeU32(bytes, 0, bytes.length);
+  writeU32(bytes, 4, bytes.length);
   return sealFrame(bytes, bytes.length);
 }
 
@@ -219,34 +220,29 @@ export class FrameEncoder {
 
 /** A frame with its header, but for the checksum, and the fields that every message begins with. */
 function messageFrame(type: FrameType, message: Message, bodyBytes: number): Uint8Array {
-  const bytes = new Uint8Array(FRAME_HEADER_BYTES + bodyBytes);
-  writeU32(bytes, 0, bytes.length);
-  bytes[4] = type;
-  bytes[5] = FRAME_VERSION;
+  const bytes = unsealedFrame(type, bodyBytes);
   writeU32(bytes, 12, message.from);
   writeU32(bytes, 16, message.to);
   writeU64(bytes, 20, message.term);
   return bytes;
 }
 
+function unsealedFrame(type: FrameType, bodyBytes: number): Uint8Array {
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES + bodyBytes);
+  writeU32(bytes, 4, bytes.length);
+  bytes[8] = type;
+  bytes[9] = FRAME_VERSION;
+  return bytes;
+}
+
 function emptyFrame(type: FrameType): Uint8Array {
-  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
-  writeU32(bytes, 0, bytes.length);
-  bytes[4] = type;
-  bytes[5] = FRAME_VERSION;
-  return sealFrame(bytes, bytes.length);
+  return sealFrame(unsealedFrame(type, 0), FRAME_HEADER_BYTES);
 }
 
 /** Fills in the checksum of a frame whose fields end at `fieldsEnd`. */
 function sealFrame(bytes: Uint8Array, fieldsEnd: number): Uint8Array {
-  writeU32(bytes, 8, frameCrc(bytes, 0, fieldsEnd));
+  writeU32(bytes, 0, native.crc32(bytes, 4, fieldsEnd, 0));
   return bytes;
-}
-
-/** The checksum that belongs to the frame that starts at `at`. */
-export function frameCrc(bytes: Uint8Array, at: number, fieldsEnd: number): number {
-  const header = native.crc32(bytes, at, at + 8, 0);
-  return native.crc32(bytes, at + FRAME_HEADER_BYTES, fieldsEnd, header);
 }
 
 function recordBytes(entries: readonly Entry[]): number {

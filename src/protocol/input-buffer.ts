@@ -66,8 +66,8 @@ export class InputBuffer {
     return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + from, to - from);
   }
 
-  /** Where the first line feed from `at` on stands; -1 while it has not arrived. However often it is
-   *  asked, it looks at each byte once. */
+  /** Where the first line feed from `at` on stands; -1 while it has not arrived. However often it
+   *  is asked, it looks at each byte once. */
   findLineFeed(): number {
     let i = Math.max(this.at, this.scanned);
     while (i < this.end && this.bytes[i] !== LF) i++;
@@ -76,9 +76,9 @@ export class InputBuffer {
   }
 
   /**
-   * Reads the decimal length that starts at `from`, and the CR LF behind it; `lineEnd` then says where
-   * it ends. Strict, because whoever reads a length differently reads other commands: no sign but
-   * "-", no leading zero, no space, no exponent, at most ten digits.
+   * Reads the decimal length that starts at `from`, and the CR LF behind it; `lineEnd` then says
+   * where it ends. Strict, because whoever reads a length differently reads other commands: no sign
+   * but "-", no leading zero, no space, no exponent, at most ten digits.
    * @returns the length, or one of the three constants above.
    */
   readLength(from: number): number {

@@ -15,7 +15,7 @@ const OFFSETS_KEPT_MAX = 256;
 /** What one request may take, in bytes as they stand on the wire. */
 export interface RequestLimits {
   readonly argumentsMax: number;
-  /** One argument. Above the limits of keys and values, so that these answer with their own names. */
+  /** One argument. Above the limits of keys and values, so that these get errors of their own. */
   readonly bulkBytesMax: number;
   /** A whole request, lengths and line ends included. */
   readonly requestBytesMax: number;
@@ -48,8 +48,8 @@ export interface ProtocolError {
 
 /**
  * Takes the bytes of a client's connection in any chunking, and gives its requests: RESP arrays of
- * bulk strings, and typed lines. It is strict where Redis is not: each line ends in CR LF and so does
- * each argument, lest two readers of one stream see different commands.
+ * bulk strings, and typed lines. It is strict where Redis is not: each length ends in CR LF and so
+ * does each argument, lest two readers of one stream see different commands.
  */
 export class RespParser {
   private readonly limits: RequestLimits;

@@ -66,7 +66,8 @@ export class Durability {
     return oldest === undefined ? 0 : nowMs - oldest.sinceMs;
   }
 
-  /** The log was cut: nothing from `from` on is stable any more, whatever is still being written. */
+  /** The log was cut: nothing from `from` on is stable any more, whatever is still being
+   *  written. */
   truncated(from: Index): void {
     const kept = indexPlus(from, -1);
     if (this.stableIndex > kept) this.stableIndex = kept;

@@ -17,8 +17,9 @@ export function electionTimeout(state: RaftState, nowMs: number): void {
 }
 
 /**
- * §9.6: before a node raises its term, which would depose a healthy leader, it asks whether it could
- * win. Asking promises nothing and changes nothing, so it needs no disk and may be repeated freely.
+ * §9.6: before a node raises its term, which would depose a healthy leader, it asks whether it
+ * could win. Asking promises nothing and changes nothing, so it needs no disk and may be repeated
+ * freely.
  */
 function startPreVote(state: RaftState, nowMs: number, reason: string): void {
   becomePreCandidate(state, nowMs, reason);
@@ -120,8 +121,8 @@ export function handleRequestVote(state: RaftState, nowMs: number, request: Requ
   answerRequestVote(state, request.from, granted);
 }
 
-/** §4.2.3 of the dissertation, §6 of the paper: while a leader is alive, nobody helps to depose it,
- *  unless it asked for that itself. */
+/** §6, and §4.2.3 of the dissertation: while a leader is alive nobody helps to depose it, unless it
+ *  asked for that itself. */
 export function ignoresCampaign(state: RaftState, nowMs: number, request: RequestVote): boolean {
   return !request.leadershipTransfer && state.isLoyal(nowMs);
 }

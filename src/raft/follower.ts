@@ -74,9 +74,9 @@ function truncate(state: RaftState, from: Index): void {
 }
 
 /**
- * Success: everything up to `index` is in this log as it is in the leader's. Saying so promises that
- * it is durable (D1). It never speaks of this log's own last index: beyond `index` the logs may
- * differ.
+ * Success: everything up to `index` is in this log as it is in the leader's. Saying so promises
+ * that it is durable (D1). It never speaks of this log's own last index: beyond `index` the logs
+ * may differ.
  */
 function acknowledge(state: RaftState, to: NodeId, index: Index, isHeartbeat: boolean): void {
   const { durability } = state;
@@ -98,7 +98,8 @@ function acknowledge(state: RaftState, to: NodeId, index: Index, isHeartbeat: bo
   else state.outbox.promiseAcknowledgement(response);
 }
 
-/** Refuses for want of a matching entry (§5.3), or because the request is of an earlier term (§5.1). */
+/** Refuses for want of a matching entry (§5.3), or because the request is of an earlier term
+ *  (§5.1). */
 export function refuse(state: RaftState, request: AppendEntries): void {
   const hintIndex = state.log.findConflictByTerm(request.prevLogIndex, request.prevLogTerm);
   const response: AppendEntriesResponse = {

@@ -5,8 +5,8 @@ import type { RaftState } from './state.ts';
 import { type TermRun, TermRuns } from './term-runs.ts';
 import type { Role } from './trace.ts';
 
-// What must hold on one node, as far as one node can see: the conditions are written once, here, and
-// not where the state changes. The names S1 to S22 are those of SPEC.md.
+// What must hold on one node, as far as one node can see: the conditions are written once, here,
+// and not where the state changes. The names S1 to S22 are those of SPEC.md.
 
 /** Cheap enough to run once a turn in production. */
 export function checkState(state: RaftState): void {
@@ -90,7 +90,8 @@ export function observe(state: RaftState): Observation {
   };
 }
 
-/** What one step of one node may do, and what it may not; both observations are of one run of it. */
+/** What one step of one node may do, and what it may not; both observations are of one run of
+ *  it. */
 export function checkTransition(before: Observation, after: Observation): void {
   const holds = (ok: boolean, what: string) => assert(ok, () => what);
   const termBefore = before.hardState.currentTerm;

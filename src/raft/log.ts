@@ -97,7 +97,8 @@ export class RaftLog {
     return this.window.at(index - this.windowFrom);
   }
 
-  /** Entries [from, to], all of them in memory, at least one, and `bytesMax` at most but for that. */
+  /** Entries [from, to], all of them in memory, at least one, and `bytesMax` at most but for
+   *  that. */
   slice(from: Index, to: Index, bytesMax: number): readonly Entry[] {
     const entries: Entry[] = [];
     let bytes = 0;

@@ -19,12 +19,14 @@ export class Outbox {
     this.messages.push(message);
   }
 
-  /** Leaves when everything that the node has handed to its disk by the end of the turn is durable. */
+  /** Leaves when everything that the node has handed to its disk by the end of the turn is
+   *  durable. */
   promise(message: PromiseMessage): void {
     this.promises.push(message);
   }
 
-  /** As `promise`; of several acknowledgements to one leader in a turn, the furthest says it all. */
+  /** As `promise`; of several acknowledgements to one leader in a turn, the furthest says it
+   *  all. */
   promiseAcknowledgement(message: AppendEntriesResponse): void {
     const last = this.promises.at(-1);
     const covered =

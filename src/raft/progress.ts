@@ -10,8 +10,8 @@ import type { ReadEntries } from './effects.ts';
 import { Inflights } from './inflights.ts';
 
 /**
- * `probe`: it is not known where the follower's log agrees with the leader's; one AppendEntries at a
- * time asks, and heartbeats repeat the question. `replicate`: it is known; entries are pipelined,
+ * `probe`: it is not known where the follower's log agrees with the leader's; one AppendEntries at
+ * a time asks, and heartbeats repeat the question. `replicate`: it is known; entries are pipelined,
  * and `nextIndex` runs ahead of what has been acknowledged.
  */
 export type ProgressState = 'probe' | 'replicate';
@@ -88,8 +88,9 @@ export class Progress {
   }
 
   /**
-   * The follower has no matching entry at `rejectedIndex`; `mayAgreeAt` is the largest index at which
-   * it still may. Steps back and probes there, unless the refusal is a late one, overtaken by events.
+   * The follower has no matching entry at `rejectedIndex`; `mayAgreeAt` is the largest index at
+   * which it still may. Steps back and probes there, unless the refusal is a late one, overtaken by
+   * events.
    */
   refused(rejectedIndex: Index, mayAgreeAt: Index): void {
     if (rejectedIndex <= this.matchIndex || rejectedIndex >= this.nextIndex) return;

@@ -4,8 +4,9 @@ export function majorityOf(voters: number): number {
 }
 
 /**
- * The largest value that a majority has reached, one value a voter: the index that a majority holds,
- * or the time since which a majority has been heard. Sorts in place: `values` is scratch space.
+ * The largest value that a majority has reached, one value a voter: the index that a majority
+ * holds, or the time since which a majority has been heard. Sorts in place: `values` is scratch
+ * space.
  */
 export function reachedByMajority(values: Float64Array): number {
   values.sort();

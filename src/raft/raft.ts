@@ -35,6 +35,8 @@ import { type RaftOptions, RaftState } from './state.ts';
 import type { Role } from './trace.ts';
 import { handleTimeoutNow, startTransfer } from './transfer.ts';
 
+export type { RaftOptions } from './state.ts';
+
 /** What a leader says of a follower, for those who look on. */
 export interface ProgressView {
   readonly matchIndex: Index;
@@ -54,13 +56,13 @@ export class Raft {
   readonly state: RaftState;
   /** The commitIndex that the host was last told. */
   private toldCommitIndex: Index = INDEX_ZERO;
-  /** The last tick came late and judged nothing. */
-  private excused = false;
+  /** The deadline that a late tick has set; what is due then is not excused again. */
+  private excusedUntilMs = -1;
 
   constructor(options: RaftOptions) {
     this.state = new RaftState(options);
     this.state.armElectionTimer(options.nowMs);
-    // A lone voter waits for nobody.
+    // A lone voter has nobody to wait for; what it campaigns with still has to become durable.
     if (options.voters.length === 1) this.state.electionDeadlineMs = options.nowMs;
   }
 
@@ -118,11 +120,11 @@ export class Raft {
     const { state } = this;
     if (nowMs < this.nextTickMs) return;
     const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
-    const judges = !late || this.excused;
-    this.excused = !judges;
+    const judges = !late || this.nextTickMs === this.excusedUntilMs;
+    if (!judges) this.excusedUntilMs = nowMs + state.timing.heartbeatMs;
     if (state.role === 'leader') leaderTick(state, nowMs, judges);
     else if (judges) electionTimeout(state, nowMs);
-    else state.electionDeadlineMs = nowMs + state.timing.heartbeatMs;
+    else state.electionDeadlineMs = this.excusedUntilMs;
   }
 
   /** A message has come from a peer. It may be late, repeated, or out of order. */

@@ -13,8 +13,8 @@ import { continueTransfer } from './transfer.ts';
 const NO_ENTRIES: readonly Entry[] = [];
 
 /**
- * Sends every follower what it may be sent now. Called once a turn, so that all the proposals of the
- * turn share one AppendEntries for each follower, while the leader's own disk writes the same
+ * Sends every follower what it may be sent now. Called once a turn, so that all the proposals of
+ * the turn share one AppendEntries for each follower, while the leader's own disk writes the same
  * entries (dissertation §10.2.1).
  */
 export function replicate(state: RaftState): void {

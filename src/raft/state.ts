@@ -78,7 +78,8 @@ export class RaftState {
   readonly recoveredIndex: Index;
   /** The host's state machine has everything up to here. Invariant: <= commitIndex. */
   appliedIndex: Index = INDEX_ZERO;
-  /** The leader this node follows, itself when it leads. NOBODY while it doubts that there is one. */
+  /** The leader this node follows, itself when it leads. NOBODY while it doubts that there is
+   *  one. */
   leaderId: NodeId = NOBODY;
   /** The life of the leader's process in which it was last heard. */
   leaderIncarnation: Incarnation = NO_INCARNATION;
@@ -150,7 +151,7 @@ export class RaftState {
     return null;
   }
 
-  /** A new leader, or a candidate that lost, has a leader to follow; one that is silent is doubted. */
+  /** Whether there is a leader that this node won't help to depose: itself, or one just heard. */
   isLoyal(nowMs: number): boolean {
     return this.role === 'leader' || (this.leaderId !== NOBODY && nowMs < this.loyalUntilMs);
   }
@@ -163,8 +164,7 @@ export class RaftState {
   /** §5.2: a new random timeout each time, so that split votes are rare and don't repeat. */
   armElectionTimer(nowMs: number): void {
     const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max } = this.timing;
-    const timeoutMs = min + this.random.below(max - min + 1);
-    this.electionDeadlineMs = nowMs + timeoutMs;
+    this.electionDeadlineMs = nowMs + min + this.random.below(max - min + 1);
   }
 
   /** Everything up to `index` is committed; `index` is above commitIndex (S8). */

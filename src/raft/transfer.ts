@@ -5,7 +5,8 @@ import type { Progress } from './progress.ts';
 import type { RaftState } from './state.ts';
 
 // Leadership transfer (dissertation §3.10): stop taking proposals, bring the target up to date, and
-// ask it to campaign at once. Its election is an ordinary one; only loyalty does not stand against it.
+// ask it to campaign at once. Its election is an ordinary one; only loyalty does not stand against
+// it.
 
 /** Starts to hand over to `to`, or, with null, to the most up-to-date follower that is heard from.
  *  False when this node does not lead, hands over already, or has nobody to hand over to. */

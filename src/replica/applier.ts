@@ -1,9 +1,10 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
-import { INDEX_ZERO, type Index, indexPlus, type Term } from '../base/ids.ts';
+import { INDEX_ZERO, type Index, indexPlus } from '../base/ids.ts';
 import type { Reply } from '../kv/reply.ts';
+import type { StateMachine } from '../kv/state-machine.ts';
 
-/** Where the applier finds the entries, and whom it tells. */
+/** Where the applier finds committed entries, and whom it tells of their results. */
 export interface ApplierHost {
   /** Null when `from` is no longer (or, after a start, not yet) in memory. */
   entriesInMemory(from: Index, bytesMax: number, to: Index): readonly Entry[] | null;
@@ -15,7 +16,6 @@ export interface ApplierHost {
     bytesMax: number,
     done: (entries: readonly Entry[]) => void,
   ): void;
-  apply(entry: Entry): Reply;
   applied(entry: Entry, reply: Reply): void;
   /** More can be applied: another turn, please. */
   wake(): void;
@@ -29,19 +29,15 @@ const BYTES_PER_TURN = 1024 * 1024;
  * the log on disk after a start and when the node has fallen far behind.
  */
 export class Applier {
+  private readonly machine: StateMachine;
   private readonly host: ApplierHost;
-  private lastAppliedIndex = INDEX_ZERO;
-  private lastAppliedTermValue = 0 as Term;
   private commitIndex = INDEX_ZERO;
   private fromDisk: readonly Entry[] | null = null;
   private reading = false;
 
-  constructor(host: ApplierHost) {
+  constructor(machine: StateMachine, host: ApplierHost) {
+    this.machine = machine;
     this.host = host;
-  }
-
-  get lastApplied(): Index {
-    return this.lastAppliedIndex;
   }
 
   committed(commitIndex: Index): void {
@@ -54,40 +50,29 @@ export class Applier {
 
   /** Applies what it can in one turn. */
   run(): void {
-    if (this.reading || this.lastAppliedIndex >= this.commitIndex) return;
+    if (this.reading || this.machine.lastApplied >= this.commitIndex) return;
     const entries = this.fromDisk ?? this.fromMemory();
     this.fromDisk = null;
     if (entries === null) {
       this.startReading();
       return;
     }
-    for (const entry of entries) this.applyOne(entry);
-    if (this.lastAppliedIndex < this.commitIndex) this.host.wake();
+    for (const entry of entries) this.host.applied(entry, this.machine.apply(entry));
+    if (this.machine.lastApplied < this.commitIndex) this.host.wake();
   }
 
   private fromMemory(): readonly Entry[] | null {
-    const next = indexPlus(this.lastAppliedIndex, 1);
+    const next = indexPlus(this.machine.lastApplied, 1);
     return this.host.entriesInMemory(next, BYTES_PER_TURN, this.commitIndex);
   }
 
   private startReading(): void {
     this.reading = true;
-    const next = indexPlus(this.lastAppliedIndex, 1);
+    const next = indexPlus(this.machine.lastApplied, 1);
     this.host.readFromDisk(next, this.commitIndex, BYTES_PER_TURN, (entries) => {
       this.reading = false;
       this.fromDisk = entries;
       this.host.wake();
     });
-  }
-
-  private applyOne(entry: Entry): void {
-    assert(
-      entry.index === this.lastAppliedIndex + 1 && entry.term >= this.lastAppliedTermValue,
-      () =>
-        `apply (${entry.term}, ${entry.index}) after (${this.lastAppliedTermValue}, ${this.lastAppliedIndex})`,
-    );
-    this.lastAppliedIndex = entry.index;
-    this.lastAppliedTermValue = entry.term;
-    this.host.applied(entry, this.host.apply(entry));
   }
 }

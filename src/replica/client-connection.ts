@@ -1,3 +1,4 @@
+import type { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
 import { Queue } from '../base/queue.ts';
 import { encodeCommand } from '../kv/command.ts';
@@ -14,6 +15,8 @@ import type { NodeView } from './status.ts';
 export interface ClientService {
   readonly limits: Limits;
   readonly view: NodeView;
+  /** Where the records of commands are made. */
+  readonly records: Arena;
   now(): number;
   /** Answers it, sooner or later, through `request.connection.answer`. */
   submit(request: Request): void;
@@ -161,7 +164,7 @@ export class ClientConnection implements StreamHandlers {
     }
     const form = inline || this.understandsRedirect ? 'redirect' : 'moved';
     const slot = form === 'moved' ? commandSlot(spec, args) : 0;
-    const record = encodeCommand(command);
+    const record = encodeCommand(command, this.service.records);
     const request = new Request(this, record, form, slot, this.service.now());
     this.pending.push(request);
     this.service.submit(request);

@@ -1,7 +1,7 @@
+import { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
 import type { Clock } from './clock.ts';
-import type { Log } from './log-line.ts';
 import type { Address, Listener, Network } from './network.ts';
 import type { Request } from './request.ts';
 import type { Router } from './router.ts';
@@ -14,7 +14,6 @@ export interface ClientsOptions {
   readonly router: Router;
   readonly clock: Clock;
   readonly askForTurn: () => void;
-  readonly log: Log;
 }
 
 /** What one turn of the loop parses at the most, so that peers are never starved by clients. */
@@ -24,6 +23,7 @@ const COMMANDS_PER_TURN = 4096;
 export class Clients implements ClientService {
   readonly limits: Limits;
   readonly view: NodeView;
+  readonly records = new Arena();
   private readonly options: ClientsOptions;
   private readonly connections = new Set<ClientConnection>();
   private listener: Listener | null = null;

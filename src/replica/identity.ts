@@ -20,7 +20,7 @@ export interface SelfIdentity {
   /** 16 bytes; zeros while unknown. */
   readonly clusterId: Uint8Array;
   readonly incarnation: Incarnation;
-  /** Durable. Before it, this directory may be an emptied one: it neither votes nor acknowledges. */
+  /** Durable. Before it, this directory may be an emptied one: no votes, no acknowledgements. */
   readonly admitted: boolean;
   /** CRC-32 of the members of the first configuration. */
   readonly membersCrc: number;
@@ -124,9 +124,9 @@ function judgeDirectory(binding: Binding, said: Introduction): Refusal | null {
   if (said.incarnation < binding.incarnation) {
     return refusal(
       'DIRECTORY_OLD',
-      `${said.fromName} has been started ${said.incarnation} times by its data directory, but was ` +
-        `known at start ${binding.incarnation}: the directory is an old copy, which has forgotten ` +
-        'promises; bring the newer one back, or let it join as a new member under a new name',
+      `${said.fromName} was known at start ${binding.incarnation} of its data directory, and is ` +
+        `at start ${said.incarnation} now: this is an old copy, which has forgotten promises; ` +
+        'bring the newer one back, or let it join as a new member under a new name',
     );
   }
   return null;

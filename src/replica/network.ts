@@ -42,9 +42,9 @@ export interface StreamHandlers {
 }
 
 /**
- * `closed`: both sides were done. `reset`: broken off while open, by either side. `refused`: the host answered that
- * nobody listens there: the process is gone, its host is not. `unreachable`: no connection for any
- * other reason.
+ * `closed`: both sides were done. `reset`: broken off while open, by either side. `refused`: the
+ * host answered that nobody listens there: the process is gone, its host is not. `unreachable`: no
+ * connection for any other reason.
  */
 export type CloseReason = 'closed' | 'reset' | 'refused' | 'unreachable';
 

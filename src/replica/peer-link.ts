@@ -10,6 +10,8 @@ import { type PeerContext, SILENT_TICKS_MAX } from './peer-context.ts';
 /** Dials start at least this far apart, doubling from the first to the second, with jitter. */
 const BACKOFF_MIN_MS = 20;
 const BACKOFF_MAX_MS = 500;
+/** A link that is lost sooner has flapped; after several in a row, it is dialed with patience. */
+const SOLID_MS = 100;
 
 export type LinkState =
   /** Not started, or closed for good. */
@@ -39,8 +41,9 @@ export class PeerLink {
   private dialedAtMs = 0;
   private backoffMs = BACKOFF_MIN_MS;
   private redial: Timer | null = null;
-  private redialedAtOnceAtMs = Number.NEGATIVE_INFINITY;
   private openedAtMs = 0;
+  /** How often in a row the link was lost soon after it had opened. */
+  private flaps = 0;
 
   /** Whom the open stream leads to. */
   private incarnation: Incarnation = NO_INCARNATION;
@@ -230,28 +233,28 @@ export class PeerLink {
     this.context.events.onRefused(this.peer.id, code, text);
   }
 
+  /** Dials again, at once if the link had been there for a moment: whether the process is gone is
+   *  worth knowing (DESIGN §8). */
   private disconnected(): void {
     const { clock, events } = this.context;
-    const nowMs = clock.now();
     this.lost = this.incarnation;
-    if (nowMs - this.openedAtMs >= BACKOFF_MAX_MS) this.backoffMs = BACKOFF_MIN_MS;
-    // Whether the process is gone is worth knowing at once (DESIGN §8); but a peer that accepts and
-    // breaks off for ever must not be dialed in a circle.
-    if (nowMs - this.redialedAtOnceAtMs >= BACKOFF_MAX_MS) {
-      this.redialedAtOnceAtMs = nowMs;
-      this.dial();
-    } else {
-      this.wait();
-    }
+    if (clock.now() - this.openedAtMs >= SOLID_MS) this.flaps = 0;
+    this.backoffMs = Math.min(BACKOFF_MIN_MS * 2 ** this.flaps, BACKOFF_MAX_MS);
+    this.flaps++;
+    this.wait();
     events.onDisconnected(this.peer.id);
   }
 
   private wait(): void {
     const { clock, random } = this.context;
-    const apartMs = this.backoffMs * (0.5 + random.float() / 2);
+    const dueAtMs = this.dialedAtMs + this.backoffMs * (0.5 + random.float() / 2);
     this.backoffMs = Math.min(2 * this.backoffMs, BACKOFF_MAX_MS);
+    if (dueAtMs <= clock.now()) {
+      this.dial();
+      return;
+    }
     this.current = 'waiting';
-    this.redial = clock.timer(this.dialedAtMs + apartMs, () => {
+    this.redial = clock.timer(dueAtMs, () => {
       if (this.current === 'waiting') this.dial();
     });
   }

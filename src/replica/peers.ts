@@ -22,7 +22,7 @@ export interface PeersOptions {
   readonly events: PeerEvents;
 }
 
-/** Accepted streams beyond one a member: dialers that have not said who they are, or were refused. */
+/** Accepted streams beyond one a member: of dialers that said nothing yet, or were refused. */
 const STRANGERS_MAX = 64;
 
 /**

@@ -1,23 +1,16 @@
 import { assert } from '../base/assert.ts';
 import { hex } from '../base/bytes.ts';
 import { type Entry, EntryType } from '../base/entry.ts';
-import { INDEX_ZERO, type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
-import { checkLimits, type Limits } from '../base/limits.ts';
-import type { Prng } from '../base/prng.ts';
+import { type Index, NOBODY, type NodeId } from '../base/ids.ts';
+import { checkLimits } from '../base/limits.ts';
 import type { Reply } from '../kv/reply.ts';
 import { StateMachine } from '../kv/state-machine.ts';
-import {
-  type Configuration,
-  decodeConfiguration,
-  encodeConfiguration,
-  type Member,
-} from '../raft/configuration.ts';
+import { decodeConfiguration, encodeConfiguration, type Member } from '../raft/configuration.ts';
 import type { Effects, ReadEntries } from '../raft/effects.ts';
 import type { Message } from '../raft/messages.ts';
 import { Raft } from '../raft/raft.ts';
-import type { RaftTiming } from '../raft/timing.ts';
-import type { TraceEvent } from '../raft/trace.ts';
-import { type Disk, DiskError } from '../storage/disk.ts';
+import { DiskError } from '../storage/disk.ts';
+import { refusalOf } from '../storage/refusal.ts';
 import { Storage } from '../storage/storage.ts';
 import { Admission, type Testimony } from './admission.ts';
 import { Applier } from './applier.ts';
@@ -25,40 +18,17 @@ import { Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { membersImage, StorageIdentityBook } from './identity-book.ts';
-import type { Log } from './log-line.ts';
-import type { Address, Network } from './network.ts';
+import { Journal } from './journal.ts';
+import type { Address } from './network.ts';
+import type { ReplicaOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Promises } from './promises.ts';
-import { type RequestTiming, Router } from './router.ts';
-import type { FollowerView, NodeView, Phase } from './status.ts';
-
-export interface ReplicaOptions {
-  /** This node's name, one of the members'. */
-  readonly name: string;
-  /** The cluster's first members, in the order of their ids; the same on every node. */
-  readonly members: readonly Member[];
-  /** Where to bind; what others connect to is the member's own address. */
-  readonly listenClients: Address;
-  readonly listenPeers: Address;
-  readonly disk: Disk;
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly random: Prng;
-  /** 16 unpredictable bytes each, used only if the directory is new. */
-  readonly freshDirectoryId: Uint8Array;
-  readonly freshClusterId: Uint8Array;
-  readonly limits: Limits;
-  readonly raftTiming: RaftTiming;
-  readonly requestTiming: RequestTiming;
-  readonly log: Log;
-  /** Hears every transition of the core; null costs nothing. */
-  readonly trace: ((event: TraceEvent) => void) | null;
-  /** The node can't go on: the process must end, with this sentence. Called at most once. */
-  readonly onFatal: (reason: Failure) => void;
-}
+import { ReplicaView } from './replica-view.ts';
+import { Router } from './router.ts';
 
 /** Idle for this long, the log gets a mark that covers its last batch. */
 const MARK_AFTER_IDLE_MS = 100;
+/** How often a full disk is asked again. */
 const RETRY_ALLOCATION_MS = 500;
 /** At a stop: for the leadership to be handed over and for the last answers to leave. */
 const DRAIN_MS = 1000;
@@ -69,29 +39,28 @@ const DRAIN_MS = 1000;
  * and ask for a turn; a turn takes the core's effects, carries them out, applies what is committed,
  * and writes what it has produced: one batch, one AppendEntries a follower, one write a socket.
  */
-export class Replica implements NodeView {
-  readonly self: Member;
-  readonly members: readonly Member[];
+export class Replica {
+  /** What the node knows of itself and of the cluster. */
+  readonly view: ReplicaView;
   private readonly options: ReplicaOptions;
   private readonly clock: Clock;
   private readonly storage: Storage;
-  private readonly machine: StateMachine;
   private readonly applier: Applier;
   private readonly router: Router;
   private readonly promises: Promises;
   private readonly peers: Peers;
-  private readonly clientServer: Clients;
+  private readonly clients: Clients;
   private readonly admission: Admission;
-  /** Null while joining: a node that may not vote has no core to do it. */
+  private readonly journal: Journal;
+  /** Null while joining. */
   private raft: Raft | null = null;
-  private phaseNow: Phase = 'joining';
   private knownLeader: NodeId = NOBODY;
   private turnAsked = false;
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private markAtMs = Number.POSITIVE_INFINITY;
   private retryAtMs = Number.POSITIVE_INFINITY;
-  private failed = false;
+  /** Set once, by `stop` or by a failure: nothing is heard or done any more. */
   private closed = false;
   private whenStopped: (() => void) | null = null;
   private stopDeadlineMs = Number.POSITIVE_INFINITY;
@@ -101,66 +70,52 @@ export class Replica implements NodeView {
     checkLimits(options.limits);
     const self = options.members.find((member) => member.name === options.name);
     assert(self !== undefined, () => `${options.name} is not a member`);
-    const image = membersImage(options.members);
-    if (Storage.isEmpty(options.disk)) {
-      Storage.create(options.disk, options.limits, {
-        nodeId: self.id,
-        name: self.name,
-        directoryId: options.freshDirectoryId,
-        membersImage: image,
-      });
-    }
-    const storage = Storage.open(options.disk, options.limits);
-    if (!(storage instanceof Storage)) return failureOf(storage);
+    const storage = openStorage(options, self);
+    if (!(storage instanceof Storage)) return storage;
     const mismatch = StorageIdentityBook.mismatch(storage, self, options.members);
     return mismatch ?? new Replica(options, self, storage);
   }
 
   private constructor(options: ReplicaOptions, self: Member, storage: Storage) {
+    const { clock, limits, members, network } = options;
     this.options = options;
-    this.self = self;
-    this.members = options.members;
-    this.clock = options.clock;
+    this.clock = clock;
     this.storage = storage;
-    this.machine = new StateMachine();
-    this.router = new Router(this, options.limits, options.requestTiming);
-    this.applier = new Applier({
+    this.journal = new Journal(options.log, members);
+    const machine = new StateMachine();
+    const clientCount = () => this.clients.count;
+    this.view = new ReplicaView({ self, members, storage, machine, clock, clientCount });
+    this.router = new Router(this.view, limits, options.requestTiming);
+    this.applier = new Applier(machine, {
       entriesInMemory: (from, bytesMax, to) => this.raft!.entriesInMemory(from, bytesMax, to),
       readFromDisk: (from, to, bytesMax, done) => this.readFromDisk(from, to, bytesMax, done),
-      apply: (entry) => this.machine.apply(entry),
       applied: (entry, reply) => this.onApplied(entry, reply),
       wake: () => this.askForTurn(),
     });
-    const others = options.members.filter((member) => member !== self);
+    const others = members.filter((member) => member !== self);
     this.admission = new Admission(others);
     this.peers = this.makePeers(others);
     this.promises = new Promises((message) => this.peers.send(message));
-    this.clientServer = new Clients({
-      network: options.network,
-      limits: options.limits,
-      view: this,
+    this.clients = new Clients({
+      network,
+      limits,
+      view: this.view,
       router: this.router,
-      clock: options.clock,
+      clock,
       askForTurn: () => this.askForTurn(),
-      log: options.log,
     });
     storage.onPersisted = (sequence) => {
       this.promises.persisted(sequence);
-      this.raft?.persisted(this.clock.now(), sequence);
-      this.markAtMs = this.clock.now() + MARK_AFTER_IDLE_MS;
+      this.raft?.persisted(clock.now(), sequence);
+      this.markAtMs = clock.now() + MARK_AFTER_IDLE_MS;
       this.askForTurn();
     };
-    storage.onFatal = (error) =>
-      this.fail({
-        code: 'disk',
-        message: `the disk failed: ${error.message}`,
-        remedy: 'what was acknowledged is safe on the other members; check the disk, then restart',
-      });
+    storage.onFatal = (error) => this.failOnDisk(`the disk failed: ${error.message}`);
   }
 
   /** Listens for peers and clients. `done` gets null, or why it can't. */
   start(done: (error: string | null) => void): void {
-    this.logRecovery();
+    this.journal.recovered(this.storage);
     // Before the first link opens, so that the core hears of every one.
     if (this.storage.state.admitted) this.startRaft();
     this.peers.start(this.options.listenPeers, (error) => {
@@ -168,136 +123,52 @@ export class Replica implements NodeView {
         done(error);
         return;
       }
-      this.clientServer.listen(this.options.listenClients, (clientError) => {
+      this.clients.listen(this.options.listenClients, (clientError) => {
         if (clientError === null) this.join();
         done(clientError);
       });
     });
   }
 
-  /**
-   * Hands leadership over, answers what is pending, closes everything in order. Calls back once.
-   */
+  /** Hands leadership over, answers what is pending, closes everything in order. Calls back once. */
   stop(done: () => void): void {
     assert(this.whenStopped === null, () => 'stop is called once');
     this.whenStopped = done;
-    this.phaseNow = 'stopping';
+    this.view.phase = 'stopping';
     this.stopDeadlineMs = this.clock.now() + DRAIN_MS;
-    this.clientServer.stopListening();
+    this.clients.stopListening();
     this.raft?.transferLeadership(this.clock.now(), null);
     this.askForTurn();
   }
 
   get clientAddress(): Address {
-    return this.clientServer.address;
-  }
-
-  // What the node knows of itself and of the cluster.
-
-  get phase(): Phase {
-    return this.phaseNow;
-  }
-
-  get leader(): Member | null {
-    const leaderId = this.raft?.leaderId ?? NOBODY;
-    return leaderId === NOBODY ? null : this.memberOf(leaderId);
-  }
-
-  get role() {
-    return this.raft?.role ?? 'follower';
-  }
-
-  get term(): Term {
-    return this.raft?.currentTerm ?? this.storage.state.currentTerm;
-  }
-
-  get commitIndex(): Index {
-    return this.raft?.commitIndex ?? INDEX_ZERO;
-  }
-
-  get lastApplied(): Index {
-    return this.applier.lastApplied;
-  }
-
-  get lastIndex(): Index {
-    return this.raft?.lastIndex ?? this.storage.recovered.lastIndex;
-  }
-
-  get clusterId(): string {
-    return hex(this.storage.state.clusterId);
-  }
-
-  get revision(): number {
-    return this.machine.revision;
-  }
-
-  get keys(): number {
-    return this.machine.size;
-  }
-
-  /** Equal on replicas that have applied the same. */
-  get stateHash(): number {
-    return this.machine.hash();
-  }
-
-  get clients(): number {
-    return this.clientServer.count;
-  }
-
-  get storageSpace(): 'ok' | 'full' {
-    return this.storage.space;
-  }
-
-  get followers(): readonly FollowerView[] {
-    const raft = this.raft;
-    if (raft === null || raft.role !== 'leader') return [];
-    const nowMs = this.clock.now();
-    return this.members
-      .filter((member) => member !== this.self)
-      .map((member) => {
-        const progress = raft.progressOf(member.id);
-        const heard = progress !== null && progress.lastHeardMs > Number.NEGATIVE_INFINITY;
-        return {
-          id: member.id,
-          matchIndex: progress?.matchIndex ?? INDEX_ZERO,
-          lastHeardMs: heard ? Math.round(nowMs - progress.lastHeardMs) : null,
-          state: progress?.state ?? 'probe',
-        };
-      });
+    return this.clients.address;
   }
 
   // The start.
 
   private join(): void {
     if (this.storage.state.admitted) return;
-    if (this.admission.granted) {
-      this.admit();
-      return;
-    }
-    this.options.log({
-      level: 'info',
-      event: 'joining',
-      message: `first start: waiting for ${this.admission.waitingFor.join(', ')}`,
-      fields: { members: this.members.length },
-    });
-    this.askForTurn();
+    if (this.admission.granted) this.admit();
+    else this.journal.joining(this.admission.waitingFor);
   }
 
   private onAdmission(from: NodeId, testimony: Testimony): void {
-    if (this.storage.state.admitted || this.failed) return;
-    if (!this.admission.heard(from, testimony)) {
-      this.fail({
-        code: 'emptied',
-        message:
-          `${this.memberOf(from).name} knows ${this.self.name} with another data directory: this ` +
-          'one is new or was emptied, and has forgotten what the old one promised',
-        remedy:
-          `start ${this.self.name} with its old data directory; an empty one may never vote ` +
-          'under a name that has voted before',
-      });
+    if (this.storage.state.admitted || this.closed) return;
+    if (this.admission.heard(from, testimony)) {
+      if (this.admission.granted) this.admit();
       return;
     }
-    if (this.admission.granted) this.admit();
+    const { name } = this.view.self;
+    this.fail({
+      code: 'emptied',
+      message:
+        `${this.memberOf(from).name} knows ${name} with another data directory: this one is new ` +
+        'or was emptied, and has forgotten what the old one promised',
+      remedy:
+        `start ${name} with its old data directory; an empty one may never vote under a name ` +
+        'that has voted before',
+    });
   }
 
   /** Durable before the first vote: after a crash, "never bound" may no longer be true. */
@@ -309,41 +180,42 @@ export class Replica implements NodeView {
   }
 
   private startRaft(): void {
-    if (this.failed || this.closed) return;
+    if (this.closed) return;
+    const { options, clock } = this;
     const { recovered, state } = this.storage;
-    const firstConfiguration: Configuration = {
-      clusterId: this.options.freshClusterId,
-      members: this.members,
-    };
-    this.raft = new Raft({
-      id: this.self.id,
-      voters: this.members.map((member) => member.id),
+    const raft = new Raft({
+      id: this.view.self.id,
+      voters: this.view.members.map((member) => member.id),
       hardState: { currentTerm: state.currentTerm, votedFor: state.votedFor },
       log: { lastIndex: recovered.lastIndex, termRuns: recovered.termRuns },
       commitIndex: recovered.commitIndex,
-      firstConfiguration: encodeConfiguration(firstConfiguration),
-      timing: this.options.raftTiming,
-      limits: this.options.limits,
-      random: this.options.random.fork(),
-      trace: (event) => this.onTrace(event),
-      nowMs: this.clock.now(),
+      firstConfiguration: encodeConfiguration({
+        clusterId: options.freshClusterId,
+        members: options.members,
+      }),
+      timing: options.raftTiming,
+      limits: options.limits,
+      random: options.random.fork(),
+      trace: this.journal.following(options.trace),
+      nowMs: clock.now(),
     });
-    const raft = this.raft;
+    this.raft = raft;
+    this.view.raft = raft;
+    if (this.view.phase === 'joining') this.view.phase = 'running';
     this.router.open({
-      propose: (record) => raft.propose(this.clock.now(), EntryType.Command, record),
+      propose: (record) => raft.propose(clock.now(), EntryType.Command, record),
       get currentTerm() {
         return raft.currentTerm;
       },
     });
-    if (this.phaseNow === 'joining') this.phaseNow = 'running';
     this.askForTurn();
   }
 
   private makePeers(others: readonly Member[]): Peers {
-    const { options } = this;
+    const { options, clock, journal } = this;
     return new Peers({
       network: options.network,
-      clock: options.clock,
+      clock,
       random: options.random.fork(),
       limits: options.limits,
       identity: new StorageIdentityBook(this.storage),
@@ -351,17 +223,17 @@ export class Replica implements NodeView {
       events: {
         onMessage: (message) => this.onMessage(message),
         onConnected: (peer, incarnation) => {
-          this.raft?.peerConnected(this.clock.now(), peer, incarnation);
+          this.raft?.peerConnected(clock.now(), peer, incarnation);
           this.askForTurn();
         },
         onDisconnected: () => {},
         onProcessGone: (peer, incarnation) => {
-          this.raft?.peerProcessGone(this.clock.now(), peer, incarnation);
+          this.raft?.peerProcessGone(clock.now(), peer, incarnation);
           this.askForTurn();
         },
         onAdmission: (peer, testimony) => this.onAdmission(peer, testimony),
-        onRefused: (peer, code, text) => this.logPeer('peer-refused', peer, text, code),
-        onNotice: (peer, text) => this.logPeer('peer-notice', peer, text, null),
+        onRefused: (peer, code, text) => journal.peer('peer-refused', peer, text, code),
+        onNotice: (peer, text) => journal.peer('peer-notice', peer, text, ''),
       },
     });
   }
@@ -381,9 +253,9 @@ export class Replica implements NodeView {
 
   private turn(): void {
     this.turnAsked = false;
-    if (this.failed || this.closed) return;
+    if (this.closed) return;
     const nowMs = this.clock.now();
-    this.clientServer.beginTurn();
+    this.clients.beginTurn();
     this.runTimers(nowMs);
     if (this.raft !== null) {
       this.noticeLeader(this.raft);
@@ -391,7 +263,7 @@ export class Replica implements NodeView {
       this.applier.run();
       this.carryOut(this.raft);
     }
-    this.clientServer.flush();
+    this.clients.flush();
     if (this.whenStopped !== null) this.continueStopping(nowMs);
     this.armTimer();
   }
@@ -444,7 +316,8 @@ export class Replica implements NodeView {
     }
   }
 
-  /** One timer for everything. It is only moved forward in time when it must ring earlier. */
+  /** One timer for everything. It is only moved when it must ring earlier: a deadline that was put
+   *  off, as every heartbeat does, costs no system call, only a turn that finds nothing to do. */
   private armTimer(): void {
     if (this.closed) return;
     const atMs = Math.min(
@@ -454,7 +327,7 @@ export class Replica implements NodeView {
       this.retryAtMs,
       this.stopDeadlineMs,
     );
-    if (atMs >= this.timerAtMs || atMs === Number.POSITIVE_INFINITY) return;
+    if (atMs >= this.timerAtMs) return;
     this.timer?.cancel();
     this.timerAtMs = atMs;
     this.timer = this.clock.timer(atMs, () => {
@@ -467,11 +340,10 @@ export class Replica implements NodeView {
 
   private readForFollower(read: ReadEntries): void {
     const raft = this.raft!;
-    const done = (entries: readonly Entry[]) => {
+    this.readFromDisk(read.from, read.to, read.bytesMax, (entries) => {
       raft.entriesRead(this.clock.now(), read, entries);
       this.askForTurn();
-    };
-    this.readFromDisk(read.from, read.to, read.bytesMax, done);
+    });
   }
 
   private readFromDisk(
@@ -487,16 +359,12 @@ export class Replica implements NodeView {
       bytesMax,
       (at) => raft.termAt(at),
       (result) => {
-        if (this.failed || this.closed) return;
-        if (!(result instanceof DiskError)) {
+        if (this.closed) return;
+        if (result instanceof DiskError) {
+          this.failOnDisk(`entry ${from} of the log can't be read back: ${result.message}`);
+        } else {
           done(result);
-          return;
         }
-        this.fail({
-          code: 'disk',
-          message: `entry ${from} of the log can't be read back: ${result.message}`,
-          remedy: 'what was acknowledged is safe on the other members; check the disk',
-        });
       },
     );
   }
@@ -511,7 +379,7 @@ export class Replica implements NodeView {
   private onConfiguration(entry: Entry): void {
     const configuration = decodeConfiguration(entry.payload);
     assert(configuration !== null, () => `entry ${entry.index} is no configuration`);
-    if (this.clusterId === hex(configuration.clusterId)) return;
+    if (this.view.clusterId === hex(configuration.clusterId)) return;
     this.storage.saveIdentity({ clusterId: configuration.clusterId }, () => {
       this.peers.identityChanged();
     });
@@ -520,14 +388,13 @@ export class Replica implements NodeView {
   // The end.
 
   private continueStopping(nowMs: number): void {
-    const handedOver =
-      this.raft === null || this.raft.role !== 'leader' || this.members.length === 1;
-    if (handedOver) this.router.refuseParked(`${this.self.name} is stopping; nothing was appended`);
+    const { members, role, self } = this.view;
+    const reason = `${self.name} is stopping`;
+    const handedOver = role !== 'leader' || members.length === 1;
+    if (handedOver) this.router.refuseParked(reason);
     const drained = handedOver && this.router.unanswered === 0;
     if (!drained && nowMs < this.stopDeadlineMs) return;
-    this.stopDeadlineMs = Number.POSITIVE_INFINITY;
-    this.router.refuseParked(`${this.self.name} is stopping; nothing was appended`);
-    this.clientServer.flush();
+    this.router.refuseParked(reason);
     this.close();
     this.storage.close(() => this.whenStopped!());
   }
@@ -535,62 +402,48 @@ export class Replica implements NodeView {
   private close(): void {
     this.closed = true;
     this.timer?.cancel();
-    this.clientServer.close();
+    this.clients.close();
     this.peers.close();
   }
 
+  private failOnDisk(message: string): void {
+    this.fail({
+      code: 'disk',
+      message,
+      remedy: 'what was acknowledged is safe on the other members; check the disk, then restart',
+    });
+  }
+
+  /** Fail-stop: after this no promise leaves the node before a successful restart (D5). */
   private fail(reason: Failure): void {
-    if (this.failed || this.closed) return;
-    this.failed = true;
+    if (this.closed) return;
     this.close();
     this.options.onFatal(reason);
   }
 
-  // Talk.
-
   private memberOf(id: NodeId): Member {
-    const member = this.members[id - 1];
+    const member = this.view.members[id - 1];
     assert(member !== undefined && member.id === id, () => `no member ${id}`);
     return member;
   }
+}
 
-  private onTrace(event: TraceEvent): void {
-    this.options.trace?.(event);
-    if (event.kind !== 'role' && event.kind !== 'leader') return;
-    const { log } = this.options;
-    if (event.kind === 'role') {
-      const { role, term, reason } = event;
-      const message = `${role} in term ${term}: ${reason}`;
-      log({ level: 'info', event: 'role', message, fields: { role, term, reason } });
-    } else if (event.leader !== NOBODY) {
-      const leader = this.memberOf(event.leader).name;
-      const message = `${leader} leads term ${event.term}`;
-      log({ level: 'info', event: 'leader', message, fields: { leader, term: event.term } });
+/** Opens the data directory, or makes an empty one a data directory first. */
+function openStorage(options: ReplicaOptions, self: Member): Storage | Failure {
+  const { disk, limits } = options;
+  try {
+    if (Storage.isEmpty(disk)) {
+      Storage.create(disk, limits, {
+        nodeId: self.id,
+        name: self.name,
+        directoryId: options.freshDirectoryId,
+        membersImage: membersImage(options.members),
+      });
     }
+  } catch (error) {
+    if (error instanceof DiskError) return failureOf(refusalOf(error));
+    throw error;
   }
-
-  private logPeer(event: string, peer: NodeId, message: string, code: string | null): void {
-    const name = peer === NOBODY ? null : this.memberOf(peer).name;
-    this.options.log({ level: 'warn', event, message, fields: { peer: name, code } });
-  }
-
-  private logRecovery(): void {
-    const { recovered, state } = this.storage;
-    this.options.log({
-      level: recovered.tornBytes > 0 ? 'warn' : 'info',
-      event: 'recovered',
-      message:
-        `log of ${recovered.lastIndex} entries, term ${state.currentTerm}, start ${state.incarnation}` +
-        (recovered.tornBytes > 0
-          ? `; cut a torn tail of ${recovered.tornBytes} bytes that nobody was promised`
-          : ''),
-      fields: {
-        lastIndex: recovered.lastIndex,
-        commitIndex: recovered.commitIndex,
-        term: state.currentTerm,
-        incarnation: state.incarnation,
-        tornBytes: recovered.tornBytes,
-      },
-    });
-  }
+  const storage = Storage.open(disk, limits, () => options.clock.now());
+  return storage instanceof Storage ? storage : failureOf(storage);
 }

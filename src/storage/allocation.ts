@@ -89,7 +89,9 @@ export class SpareSegment {
     const file = this.file!;
     const length = Math.min(PIECE_BYTES, this.segmentBytes - offset);
     if (length === 0) {
-      this.syncName();
+      // Its name needs no sync yet: the one that makes the next name durable covers this one.
+      this.state = 'ready';
+      this.settled(null);
       return;
     }
     file.read(offset, length, (error, bytes) =>
@@ -104,15 +106,6 @@ export class SpareSegment {
 
   private sync(offset: number): void {
     this.file!.sync((error) => this.attempt(error, () => this.piece(offset)));
-  }
-
-  private syncName(): void {
-    this.disk.syncDirectory((error) =>
-      this.attempt(error, () => {
-        this.state = 'ready';
-        this.settled(null);
-      }),
-    );
   }
 
   /** Goes on with `next`, unless there is an error or nobody wants the spare any more. */

@@ -4,6 +4,7 @@ import { ENTRY_HEADER_BYTES, EntryType } from '../base/entry.ts';
 import { type Index, index, type Term } from '../base/ids.ts';
 import { native } from '../base/native.ts';
 import { countZeroSectors, SECTOR_BYTES, sectorsUp } from './sectors.ts';
+import type { LogPosition } from './segment.ts';
 
 /**
  * A batch is what one sync makes durable. It starts on a sector and is padded with zeros to one, so
@@ -11,8 +12,8 @@ import { countZeroSectors, SECTOR_BYTES, sectorsUp } from './sectors.ts';
  *
  *     0   u32  "DKVB"
  *     4   u32  format version (1)
- *     8   u64  segment id  \  where this batch begins, and so the durable mark: only one batch is
- *     16  u64  offset      /  ever un-synced, so all before here was synced when this was written
+ *     8   u64  segment id: with the offset, where this batch begins, and so the durable mark: only
+ *     16  u64  offset      one batch is ever un-synced, so all before it was synced by then
  *     24  u64  sequence: 1 for the first batch of the log, then one more each
  *     32  u64  commit index: a hint
  *     40  u32  length of the body, without the padding
@@ -50,29 +51,30 @@ export function directorySalt(directoryId: Uint8Array): number {
   return native.crc32(directoryId, 0, directoryId.length, 0);
 }
 
-/** Why bytes are not the header of the batch that should begin there. */
-export type BatchDefect = 'magic' | 'checksum' | 'version' | 'place' | 'number';
+/** Why bytes are not a batch's header. */
+export type BatchDefect = 'magic' | 'checksum' | 'version' | 'number';
 
-/** Decodes the header at `at`, which must have BATCH_HEADER_BYTES behind it. */
+/**
+ * Decodes the header at `at`, which must have BATCH_HEADER_BYTES behind it. Whether it stands where
+ * it says that it does is the caller's question.
+ */
 export function decodeBatchHeader(
   bytes: Uint8Array,
   at: number,
-  place: LogPlace,
+  salt: number,
 ): BatchHeader | BatchDefect {
   if (readU32(bytes, at) !== MAGIC) return 'magic';
   const headerCrc = readU32(bytes, at + 60);
-  if (native.crc32(bytes, at, at + 60, place.salt) !== headerCrc) return 'checksum';
+  if (native.crc32(bytes, at, at + 60, salt) !== headerCrc) return 'checksum';
   if (readU32(bytes, at + 4) !== VERSION) return 'version';
-  if (readU64(bytes, at + 8) !== place.segmentId) return 'place';
-  if (readU64(bytes, at + 16) !== place.offset) return 'place';
-  const sequence = readU64(bytes, at + 24);
-  const commitIndex = readU64(bytes, at + 32);
-  if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(commitIndex)) return 'number';
+  const numbers = [8, 16, 24, 32].map((field) => readU64(bytes, at + field));
+  if (!numbers.every(Number.isSafeInteger)) return 'number';
+  const [segmentId, offset, sequence, commitIndex] = numbers;
   return {
-    segmentId: place.segmentId,
-    offset: place.offset,
-    sequence,
-    commitIndex: index(commitIndex),
+    segmentId: segmentId!,
+    offset: offset!,
+    sequence: sequence!,
+    commitIndex: index(commitIndex!),
     bodyBytes: readU32(bytes, at + 40),
     records: readU32(bytes, at + 44),
     zeroSectors: readU32(bytes, at + 48),
@@ -80,13 +82,6 @@ export function decodeBatchHeader(
     bodyCrc: readU32(bytes, at + 56),
     headerCrc,
   };
-}
-
-/** Where bytes claim to be: what a header found there must say. */
-export interface LogPlace {
-  readonly salt: number;
-  readonly segmentId: number;
-  readonly offset: number;
 }
 
 /** Whether the body (and padding) of the batch whose header stands at `at` is what was written. */
@@ -130,7 +125,7 @@ export class BatchBuilder {
   }
 
   /** Fills in padding and header. The bytes are a slice of the buffer: valid until `begin`. */
-  seal(place: LogPlace, sequence: number, previousCrc: number, commitIndex: Index): SealedBatch {
+  seal(place: LogPosition, chain: Chain, salt: number, commitIndex: Index): SealedBatch {
     const bodyBytes = this.length - BATCH_HEADER_BYTES;
     const extent = batchExtent(bodyBytes);
     this.reserve(extent - this.length);
@@ -140,14 +135,14 @@ export class BatchBuilder {
     writeU32(bytes, 4, VERSION);
     writeU64(bytes, 8, place.segmentId);
     writeU64(bytes, 16, place.offset);
-    writeU64(bytes, 24, sequence);
+    writeU64(bytes, 24, chain.sequence + 1);
     writeU64(bytes, 32, commitIndex);
     writeU32(bytes, 40, bodyBytes);
     writeU32(bytes, 44, this.records);
     writeU32(bytes, 48, countZeroSectors(bytes, SECTOR_BYTES, extent));
-    writeU32(bytes, 52, previousCrc);
+    writeU32(bytes, 52, chain.headerCrc);
     writeU32(bytes, 56, native.crc32(bytes, BATCH_HEADER_BYTES, extent, 0));
-    const headerCrc = native.crc32(bytes, 0, 60, place.salt);
+    const headerCrc = native.crc32(bytes, 0, 60, salt);
     writeU32(bytes, 60, headerCrc);
     return { bytes, headerCrc };
   }
@@ -159,6 +154,12 @@ export class BatchBuilder {
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
   }
+}
+
+/** The last batch: the next one must follow it. */
+export interface Chain {
+  sequence: number;
+  headerCrc: number;
 }
 
 export interface SealedBatch {

@@ -32,8 +32,10 @@ export interface ReadRequest {
  *  what was read is not what was written. */
 export type ReadDone = (result: readonly Entry[] | DiskError) => void;
 
-/** Read at once; a batch longer than this is read whole. */
-const CHUNK_BYTES = 512 * 1024;
+/** Read at once: what was asked for, and what the index may be too early by, within these bounds. A
+ *  batch that is longer is read whole. */
+const CHUNK_BYTES_MIN = 128 * 1024;
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 /** Reads entries back from the log, for followers that memory no longer serves. Only what was
  *  verified as it was read is handed out, and only what is durable is read. */
@@ -96,7 +98,8 @@ class Reading implements RecordVisitor {
     }
     const { segmentId, offset } = this.position;
     const available = (segmentEnd ?? this.reader.end().offset) - offset;
-    const length = Math.min(Math.max(CHUNK_BYTES, bytesMin), available);
+    const chunk = Math.min(this.request.bytesMax + CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
+    const length = Math.min(Math.max(chunk, bytesMin), available);
     step(
       (error) => this.finish(error),
       () =>
@@ -167,9 +170,10 @@ class Reading implements RecordVisitor {
   private decodeHeader(at: number): BatchHeader | string {
     if (this.chunk.length - at < BATCH_HEADER_BYTES) return 'cut off';
     const { segmentId, offset } = this.position;
-    const header = decodeBatchHeader(this.chunk, at, { salt: this.reader.salt, segmentId, offset });
-    if (typeof header === 'string' || header.sequence === this.sequence) return header;
-    return `sequence ${header.sequence} instead of ${this.sequence}`;
+    const header = decodeBatchHeader(this.chunk, at, this.reader.salt);
+    if (typeof header === 'string') return header;
+    const isAsked = header.segmentId === segmentId && header.offset === offset;
+    return isAsked && header.sequence === this.sequence ? header : 'not the one asked for';
   }
 
   /** Behind entries that were removed later, the next one wanted may stand much further on. */

@@ -3,13 +3,14 @@ import type { Index, Term } from '../base/ids.ts';
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
+  type Chain,
   directorySalt,
   type RecordVisitor,
   walkRecords,
 } from './batch.ts';
 import { type Disk, DiskError, type DiskFile } from './disk.ts';
 import { type Refusal, refusal } from './refusal.ts';
-import { type Chain, type SegmentEnd, scanBatches } from './scan.ts';
+import { type SegmentEnd, scanBatches } from './scan.ts';
 import {
   decodeSegmentHeader,
   type LogPosition,

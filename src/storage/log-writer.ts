@@ -1,10 +1,9 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import { type Index, indexPlus } from '../base/ids.ts';
-import { BATCH_HEADER_BYTES, BatchBuilder } from './batch.ts';
+import { BATCH_HEADER_BYTES, BatchBuilder, type Chain } from './batch.ts';
 import type { DiskDone, DiskFile } from './disk.ts';
 import type { LogIndex } from './log-index.ts';
-import type { Chain } from './scan.ts';
 import { sectorsDown } from './sectors.ts';
 import { type LogPosition, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.ts';
 import { step } from './step.ts';
@@ -81,13 +80,7 @@ export class LogWriter {
   /** Writes and syncs the batch; answers how long it is. `end` has moved when `done` is called. */
   write(commitIndex: Index, done: DiskDone): number {
     const { segment, chain, end } = this;
-    const place = { salt: this.salt, segmentId: end.segmentId, offset: end.offset };
-    const { bytes, headerCrc } = this.batch.seal(
-      place,
-      chain.sequence + 1,
-      chain.headerCrc,
-      commitIndex,
-    );
+    const { bytes, headerCrc } = this.batch.seal(end, chain, this.salt, commitIndex);
     const synced: DiskDone = (error) => {
       if (error !== null) return done(error);
       chain.sequence++;

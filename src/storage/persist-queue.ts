@@ -55,7 +55,7 @@ export class PersistQueue {
       const bytes = this.nextRecordBytes;
       if ((bytes > 0 || persist.hardState === null) && !writer.batch.fits(bytes)) break;
       // The hard state is written before the batch, so it goes with the request's first record.
-      hardState = persist.hardState ?? hardState;
+      if (!this.cutTaken && this.entriesTaken === 0) hardState = persist.hardState ?? hardState;
       if (persist.commitIndex > this.commitIndex) this.commitIndex = persist.commitIndex;
       any = true;
       if (!this.addRecords(persist, writer)) break;

@@ -1,11 +1,10 @@
 import { decodeEntry, Entry } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, index, indexPlus } from '../base/ids.ts';
-import { type BatchHeader, batchExtent } from './batch.ts';
+import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { LogIndex } from './log-index.ts';
 import { LogScanner, type LogVisitor, type Manifest, type ScannedSegment } from './log-scanner.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
-import type { Chain } from './scan.ts';
 import { isZero } from './sectors.ts';
 import {
   decodeSegmentHeader,

@@ -3,6 +3,7 @@ import {
   type BatchHeader,
   batchExtent,
   bodyIsWhole,
+  type Chain,
   decodeBatchHeader,
 } from './batch.ts';
 import {
@@ -23,12 +24,6 @@ export interface SegmentBytes {
   readonly isLast: boolean;
   /** The hard state's durable mark in this file: what lies before it was synced for certain. */
   readonly markOffset: number;
-}
-
-/** The last good batch: the next one must follow it. */
-export interface Chain {
-  sequence: number;
-  headerCrc: number;
 }
 
 /**
@@ -99,10 +94,12 @@ function readBatch(segment: SegmentBytes, chain: Chain, offset: number): BatchHe
     return { what, header, version: what === 'version' };
   };
   if (bytes.length - offset < BATCH_HEADER_BYTES) return bad('the header of a batch is cut off');
-  const place = { salt: segment.salt, segmentId: segment.header.segmentId, offset };
-  const header = decodeBatchHeader(bytes, offset, place);
+  const header = decodeBatchHeader(bytes, offset, segment.salt);
   if (header === 'version') return bad('version');
   if (typeof header === 'string') return bad(`the header of a batch is bad (${header})`);
+  if (header.segmentId !== segment.header.segmentId || header.offset !== offset) {
+    return bad(`this batch belongs at byte ${header.offset} of segment ${header.segmentId}`);
+  }
   if (header.sequence !== chain.sequence + 1 || header.previousCrc !== chain.headerCrc) {
     return bad(`batch ${header.sequence} does not follow batch ${chain.sequence}`);
   }
@@ -121,7 +118,7 @@ function judge(segment: SegmentBytes, chain: Chain, offset: number, bad: BadBatc
   if (!segment.isLast) return rot('a later segment proves that it was durable');
   if (offset < segment.markOffset) return rot('the hard state proves that it was durable');
   const later = findLaterBatch(segment, chain, offset);
-  if (later > 0) return rot(`the batch at byte ${later} proves that it was durable`);
+  if (later > 0) return rot(`no crash leaves the batch at byte ${later} behind it`);
   if (bytes.length < segment.header.segmentBytes) return rot(cutShort(segment));
 
   const endOffset = lastNonZeroSectorEnd(bytes, offset, bytes.length);
@@ -136,16 +133,16 @@ function judge(segment: SegmentBytes, chain: Chain, offset: number, bad: BadBatc
   return rot('no sector of it is missing, so it may have been durable');
 }
 
-/** Where a batch stands that was written after the one that should be at `offset`; 0: nowhere. */
+/** Where a batch stands that is as young as the one that should be at `offset`, or younger; 0:
+ *  nowhere. Even in a wrong place: no crash moves one. */
 function findLaterBatch(segment: SegmentBytes, chain: Chain, offset: number): number {
   const { bytes, salt } = segment;
-  const { segmentId } = segment.header;
   for (
     let at = offset + SECTOR_BYTES;
     at + BATCH_HEADER_BYTES <= bytes.length;
     at += SECTOR_BYTES
   ) {
-    const header = decodeBatchHeader(bytes, at, { salt, segmentId, offset: at });
+    const header = decodeBatchHeader(bytes, at, salt);
     if (typeof header !== 'string' && header.sequence > chain.sequence) return at;
   }
   return 0;

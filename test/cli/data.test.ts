@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { main } from '../../src/cli/main.ts';
-import { FakeIo } from './fake-io.ts';
+import { FakeIo, until } from './fake-io.ts';
 import { bulk, FakeServer, keyspace } from './fake-server.ts';
 
 const BIN = fileURLToPath(new URL('../../../bin/dkvs.mjs', import.meta.url));
@@ -68,13 +68,12 @@ describe('a command of data', () => {
   });
 
   it('runs as a process, and ends quietly when nobody reads on', async () => {
-    await dkvs('set', 'f', 'x'.repeat(1 << 20));
     const [out, code] = await new Promise<[string, unknown]>((resolve) => {
       const args = [BIN, 'get', 'a', '--connect', server.address];
       execFile(process.execPath, args, (error, text) => resolve([text, error?.code ?? 0]));
     });
     assert.deepEqual([out, code], ['hello\n', 0]);
-    const child = spawn(process.execPath, [BIN, 'get', 'f', '--connect', server.address]);
+    const child = spawn(process.execPath, [BIN, 'status', '--watch', '--connect', server.address]);
     let err = '';
     child.stderr.on('data', (chunk) => {
       err += chunk;
@@ -158,6 +157,10 @@ describe('a redirect', () => {
     const leader = await FakeServer.listen(keyspace());
     const follower = await FakeServer.listen(() => `-REDIRECT ${leader.address}\r\n`);
     const set = await run(new FakeIo(), follower, 'set', 'k', 'v');
+    await until(
+      () => leader.connections + follower.connections === 0,
+      () => 'closed sockets',
+    );
     await Promise.all([leader.close(), follower.close()]);
     assert.deepEqual(set, { code: 0, out: 'OK\n', err: '' });
     assert.deepEqual(

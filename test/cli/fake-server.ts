@@ -48,6 +48,11 @@ export class FakeServer {
     return `127.0.0.1:${this.port}`;
   }
 
+  /** Sockets that are open. */
+  get connections(): number {
+    return this.sockets.size;
+  }
+
   close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     return new Promise((resolve) => {

@@ -32,6 +32,8 @@ describe('the live panel', () => {
     panel.say('n1 is down');
     panel.show([row('a', '', 'a 3')]);
     assert.deepEqual(screen(io.stdout.text), ['hello', 'n1 is down', 'a 3', '']);
+    panel.end('stopped');
+    assert.deepEqual(screen(io.stdout.text), ['hello', 'n1 is down', 'stopped', '']);
   });
 
   it('cuts lines that would wrap, colours left out of the count', () => {

@@ -21,7 +21,9 @@ describe('dkvs status', () => {
             commitIndex: name === 'n2' ? 120 : 100,
             lastApplied: name === 'n2' ? 120 : 99,
             lastIndex: 120,
-            leader: servers[1]!.address,
+            leader: 'n2',
+            phase: 'running',
+            storage: name === 'n2' ? 'full' : 'ok',
             members,
           }),
         ),
@@ -67,7 +69,9 @@ describe('dkvs status', () => {
       commitIndex: 120,
       lastApplied: 120,
       lastIndex: 120,
-      leader: servers[1]!.address,
+      leader: 'n2',
+      phase: 'running',
+      storage: 'full',
     });
     assert.deepEqual(objects[2], {
       name: 'n3',
@@ -78,15 +82,17 @@ describe('dkvs status', () => {
       lastApplied: null,
       lastIndex: null,
       leader: null,
+      phase: null,
+      storage: null,
     });
   });
 
   it('prints a table with lag for people', async () => {
     const lines = (await status()).out.split('\n');
-    assert.match(lines[0]!, /^NAME +ADDRESS +ROLE +TERM +COMMIT +APPLIED +LAST +LAG$/);
-    assert.match(lines[1]!, /^n1 .* follower +4 +100 +99 +120 +21$/);
-    assert.match(lines[2]!, /^n2 .* leader +4 +120 +120 +120 +0$/);
-    assert.match(lines[3]!, /^n3 .* unreachable +- +- +- +- +-$/);
+    assert.match(lines[0]!, /^NAME +ADDRESS +ROLE +TERM +COMMIT +APPLIED +LAST +LAG +HEALTH$/);
+    assert.match(lines[1]!, /^n1 .* follower +4 +100 +99 +120 +21 +ok$/);
+    assert.match(lines[2]!, /^n2 .* leader +4 +120 +120 +120 +0 +disk full$/);
+    assert.match(lines[3]!, /^n3 .* unreachable +- +- +- +- +- +down, or cut off$/);
   });
 
   it('exits with 5 when nobody leads', async () => {

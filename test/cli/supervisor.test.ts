@@ -16,10 +16,15 @@ const FAKE_NODE = fileURLToPath(new URL('./fake-node.js', import.meta.url));
 const program: [string, string] = [process.execPath, FAKE_NODE];
 const directory = mkdtempSync(join(tmpdir(), 'dkvs-supervisor-'));
 const started: Supervisor[] = [];
+/** Every process of `dkvs cluster`, so that a test that fails leaves none behind. */
+const clusterPids = new Set<number>();
+const onPid = (_: string, pid: number) => void clusterPids.add(pid);
 
 afterEach(async () => {
   delete process.env['DKVS_FAKE'];
   for (const supervisor of started.splice(0)) await supervisor.killAll();
+  for (const pid of clusterPids) if (processState(pid) !== null) process.kill(pid, 'SIGKILL');
+  clusterPids.clear();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -80,7 +85,8 @@ describe('a supervisor', () => {
   it('freezes and thaws, and stops what is frozen', {
     skip: process.platform !== 'linux',
   }, async () => {
-    const supervisor = await supervise(1);
+    const exits: [string, NodeExit][] = [];
+    const supervisor = await supervise(1, exits);
     await supervisor.start('n1');
     const pid = supervisor.pid('n1')!;
     supervisor.freeze('n1');
@@ -95,6 +101,7 @@ describe('a supervisor', () => {
     );
     supervisor.freeze('n1');
     await supervisor.stop('n1');
+    assert.equal(exits[0]![1].code, 0, 'it was woken to stop by itself');
     assert.equal(processState(pid), null);
   });
 
@@ -155,8 +162,6 @@ describe('dkvs cluster', () => {
   it('starts, tells how to talk, reports each node and its death, and stops', async () => {
     const io = new FakeIo();
     const members = await membersOf(3);
-    const pids = new Map<string, number>();
-    const onPid = (name: string, pid: number) => pids.set(name, pid);
     const code = runCluster({ members, directory, io, program, onPid });
     await until(
       () => /n3 .*leader {2}term 1/.test(io.stdout.text),
@@ -165,7 +170,8 @@ describe('dkvs cluster', () => {
     );
     assert.match(io.stdout.text, /DKVS: 3 nodes at 127\.0\.0\.1:\d+/);
     assert.match(io.stdout.text, new RegExp(`redis-cli -c -p ${members[0]!.port} `));
-    process.kill(pids.get('n2')!, 'SIGKILL');
+    const pids = [...clusterPids];
+    process.kill(pids[1]!, 'SIGKILL');
     await until(
       () => /n2 is down: ended by SIGKILL/.test(io.stdout.text),
       () => io.stdout.text,
@@ -173,7 +179,7 @@ describe('dkvs cluster', () => {
     io.signal('SIGINT');
     assert.equal(await code, 0);
     assert.match(io.stdout.text, /stopped; the data stays in .*\n$/);
-    assert.deepEqual([...pids.values()].map(processState), [null, null, null]);
+    assert.deepEqual(pids.map(processState), [null, null, null]);
     assert.equal(io.listeners, 0);
   });
 
@@ -182,7 +188,7 @@ describe('dkvs cluster', () => {
     const blocker = await listen(members[1]!.peerPort);
     const io = new FakeIo();
     await assert.rejects(
-      runCluster({ members, directory, io, program }),
+      runCluster({ members, directory, io, program, onPid }),
       (error: CliError) =>
         error.message === `port ${members[1]!.peerPort} is taken` && /--port 8001/.test(error.hint),
     );
@@ -193,7 +199,10 @@ describe('dkvs cluster', () => {
     process.env['DKVS_FAKE'] = 'n1:crash';
     const io = new FakeIo();
     const members = await membersOf(3);
-    await assert.rejects(runCluster({ members, directory, io, program }), /n1 did not start/);
+    await assert.rejects(
+      runCluster({ members, directory, io, program, onPid }),
+      /n1 did not start/,
+    );
     const first = await listen(members[2]!.port);
     await new Promise((resolve) => first.close(resolve));
   });

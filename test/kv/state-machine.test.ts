@@ -208,7 +208,7 @@ test('entries are applied in their order, without a gap and not twice', () => {
   assert.equal(machine.lastApplied, 1);
 });
 
-test('a malformed command is skipped by every replica alike; one from the future stops this one', () => {
+test('a malformed command is skipped by every replica; one from the future stops this one', () => {
   const machine = new StateMachine();
   const raw = (at: number, ...payload: number[]) => {
     const record = unsealedRecord(Uint8Array.from(payload));

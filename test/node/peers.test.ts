@@ -59,7 +59,7 @@ describe('node: peers in two processes', () => {
     child.kill('SIGKILL');
     await line('gone n2 start 1');
     const tookMs = performance.now() - startMs;
-    assert.ok(tookMs < 300, `${tookMs} ms`);
+    assert.ok(tookMs < 700, `${tookMs} ms`);
     assert.deepEqual(events.take(), ['disconnected n2', 'gone n2 start 1']);
   });
 
@@ -74,7 +74,7 @@ describe('node: peers in two processes', () => {
     child.kill('SIGSTOP');
     await line('disconnected n2');
     const tookMs = performance.now() - startMs;
-    assert.ok(tookMs > 700 && tookMs < 3000, `${tookMs} ms`);
+    assert.ok(tookMs > 700 && tookMs < 7000, `${tookMs} ms`);
     child.kill('SIGCONT');
     await line('connected n2 start 2');
     assert.deepEqual(events.take(), ['disconnected n2', 'connected n2 start 2']);

@@ -21,7 +21,7 @@ interface Incremental<T> {
   next(): T | 'more' | ProtocolError;
 }
 
-/** Feeds chunk by chunk, pulls all there is after each, and ends with the protocol error, if any. */
+/** Feeds chunk by chunk, pulls all there is after each, and ends with the protocol error. */
 export function pullAll<T extends object>(
   parser: Incremental<T>,
   chunks: readonly Uint8Array[],

@@ -159,6 +159,7 @@ test('what is accepted fits into an entry', () => {
   const keys = fc.array(fc.string({ unit: fc.constantFrom('k'), minLength: 1, maxLength: 10 }), {
     minLength: 1,
     maxLength: 80,
+    size: 'max',
   });
   fc.assert(
     fc.property(keys, (keys) => {

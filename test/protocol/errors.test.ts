@@ -35,10 +35,7 @@ test('what became of a request: the texts, whose first word is stable', () => {
   assert.equal(errors.tryAgain('overload').text, 'TRYAGAIN overload; nothing was applied');
   assert.match(errors.notApplied().text, /^NOTAPPLIED .*; nothing was applied$/);
   assert.match(errors.unknownOutcome('late').text, /^UNKNOWN late; it may or may not be applied/);
-  assert.equal(
-    errors.unsupportedProtocol.text,
-    'NOPROTO sorry, this protocol version is not supported.',
-  );
+  assert.equal(errors.unsupportedProtocol.text, 'NOPROTO unsupported protocol version');
 });
 
 test('which codes promise that nothing was applied', () => {

@@ -5,12 +5,12 @@ import { concatBytes, writeU32, writeU64 } from '../../src/base/bytes.ts';
 import { type Entry, EntryType, sealEntry, unsealedRecord } from '../../src/base/entry.ts';
 import { type Index, incarnation, index, nodeId, type Term, term } from '../../src/base/ids.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
+import { native } from '../../src/base/native.ts';
 import { FrameReader } from '../../src/protocol/frame-reader.ts';
 import {
   encodeHandshake,
   type Frame,
   FrameEncoder,
-  frameCrc,
   HANDSHAKE_FRAME_BYTES_MAX,
   type Handshake,
   type Introduction,
@@ -116,12 +116,16 @@ const defectOf = (bytes: Uint8Array): string => {
   return (frame as { reason: string }).reason;
 };
 
+function reseal(bytes: Uint8Array, fieldsEnd: number): void {
+  writeU32(bytes, 0, native.crc32(bytes, 4, fieldsEnd, 0));
+}
+
 /** The same frame with other fields, under a checksum that holds. */
 function forged(message: Message, change: (bytes: Uint8Array) => void): Uint8Array {
   const bytes = new FrameEncoder().encode(message);
   const fieldsEnd = message.kind === 'AppendEntries' ? 52 : bytes.length;
   change(bytes);
-  writeU32(bytes, 8, frameCrc(bytes, 0, fieldsEnd));
+  reseal(bytes, fieldsEnd);
   return bytes;
 }
 
@@ -243,9 +247,9 @@ describe('frames: AppendEntries', () => {
 
   it('must hold whole, intact entries and nothing else', () => {
     const message = appendEntries(4, [entry(5, 1)]);
-    const trailing = forged(message, (bytes) => writeU32(bytes, 0, bytes.length + 3));
+    const trailing = forged(message, (bytes) => writeU32(bytes, 4, bytes.length + 3));
     assert.match(defectOf(concatBytes([trailing, new Uint8Array(3)])), /bad entry: short/);
-    const shorter = forged(message, (bytes) => writeU32(bytes, 0, bytes.length - 1));
+    const shorter = forged(message, (bytes) => writeU32(bytes, 4, bytes.length - 1));
     assert.match(defectOf(shorter), /bad entry: short/);
   });
 
@@ -262,10 +266,10 @@ describe('frames: from hostile hands', () => {
   it('have no length that was not earned', () => {
     const claim = (type: number, length: number) => {
       const bytes = new Uint8Array(64);
-      writeU32(bytes, 0, length);
-      bytes[4] = type;
-      bytes[5] = 1;
-      writeU32(bytes, 8, frameCrc(bytes, 0, 52));
+      writeU32(bytes, 4, length);
+      bytes[8] = type;
+      bytes[9] = 1;
+      reseal(bytes, 52);
       return bytes;
     };
     for (const length of [
@@ -288,7 +292,7 @@ describe('frames: from hostile hands', () => {
   it('cost no memory before their bytes arrive', () => {
     const reader = openReader();
     const large = { ...appendEntries(4, []) };
-    const claims = forged(large, (bytes) => writeU32(bytes, 0, defaultLimits.peerFrameBytesMax));
+    const claims = forged(large, (bytes) => writeU32(bytes, 4, defaultLimits.peerFrameBytesMax));
     assert.deepEqual(readAll([claims], reader), []);
     const kept = () => (reader as unknown as { partial: Uint8Array }).partial.length;
     assert.ok(kept() < 200, `${kept()} bytes`);
@@ -324,7 +328,7 @@ describe('frames: from hostile hands', () => {
 
   it('end the stream: nothing is read behind a defect', () => {
     const broken = PING.slice();
-    broken[4] = 99;
+    broken[8] = 99;
     assert.equal(only(readAll([concatBytes([broken, PING]), PING])).kind, 'Defect');
   });
 
@@ -337,11 +341,11 @@ describe('frames: from hostile hands', () => {
           readAll(split(junk, size));
           // And under a header that looks right.
           const bytes = new Uint8Array(12 + junk.length);
-          writeU32(bytes, 0, bytes.length);
-          bytes[4] = 1 + ((junk[0] ?? 0) % 3);
-          bytes[5] = 1;
+          writeU32(bytes, 4, bytes.length);
+          bytes[8] = 1 + ((junk[0] ?? 0) % 3);
+          bytes[9] = 1;
           bytes.set(junk, 12);
-          writeU32(bytes, 8, frameCrc(bytes, 0, bytes.length));
+          reseal(bytes, bytes.length);
           readAll(split(bytes, size));
         },
       ),
@@ -351,8 +355,8 @@ describe('frames: from hostile hands', () => {
   it('may come from a later version, with more behind the fields of a handshake', () => {
     const hello = encodeHandshake({ kind: 'Hello', introduction });
     const longer = concatBytes([hello, new Uint8Array([1, 2, 3])]);
-    writeU32(longer, 0, longer.length);
-    writeU32(longer, 8, frameCrc(longer, 0, longer.length));
+    writeU32(longer, 4, longer.length);
+    reseal(longer, longer.length);
     assert.deepEqual(only(readAll([longer])), { kind: 'Hello', introduction });
   });
 });

@@ -67,7 +67,7 @@ test('findConflictByTerm: the last index up to here whose term is not above', ()
   );
 });
 
-test('two logs that back up in turn meet at the end of what they share, once a term at most', () => {
+test('two logs that back up in turn meet where they agree, after one step a term at most', () => {
   fc.assert(
     fc.property(logs, logs, (mine, theirs) => {
       const leader = runsOf(mine);

@@ -182,7 +182,7 @@ test('§5.2: a second leader in one term is a bug, and the assertion names both'
   assert.throws(() => harness.deliver(appendEntries(3, 1, 1, [0, 0])), /S1.*term 1: 1 and 3/);
 });
 
-test('§5.4.1: a vote goes only to a log at least as up-to-date: the later last term, then the longer', () => {
+test('§5.4.1: a vote goes only to a log with a later last term, or the same and as long', () => {
   const cases: [last: [number, number], granted: boolean][] = [
     [[1, 3], true],
     [[9, 1], false],
@@ -299,7 +299,10 @@ test('§6.2: a leader that hears no majority steps down within an election timeo
     harness.isolate(1);
     const cutAt = harness.nowMs;
     const { electionTimeoutMinMs, electionTimeoutMaxMs } = harness.timing;
-    while (harness.raft(1).role === 'leader') harness.run(10);
+    harness.until(
+      () => harness.raft(1).role !== 'leader',
+      () => harness.run(10),
+    );
     const ms = harness.nowMs - cutAt;
     assert(ms >= electionTimeoutMinMs - 50 && ms <= electionTimeoutMaxMs, `after ${ms} ms`);
     assert.equal(harness.raft(1).leaderId, 0);
@@ -464,6 +467,7 @@ test('a lone voter elects itself at once, by way of its own disk', () => {
   const harness = Harness.started({ nodes: 1 });
   harness.act(1, (raft) => raft.tick(harness.nowMs));
   assert.equal(harness.raft(1).role, 'candidate');
+  assert(harness.raft(1).nextTickMs > harness.nowMs, 'it gives its disk an election timeout');
   harness.persist(1);
   assert.equal(harness.raft(1).role, 'leader');
   assert.equal(harness.raft(1).commitIndex, 0);

@@ -354,6 +354,15 @@ export class Harness {
     }
   }
 
+  /** Repeats the step until the condition holds; a test must not wait for ever. */
+  until(holds: () => boolean, step: () => void): void {
+    for (let i = 0; i < 1000; i++) {
+      if (holds()) return;
+      step();
+    }
+    assert.fail(`never: ${holds}`);
+  }
+
   /** A node's log in memory, as the terms of its entries. */
   terms(id: number): number[] {
     const raft = this.raft(id);

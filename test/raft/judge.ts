@@ -21,7 +21,8 @@ export class Judge implements Witness {
   private readonly harness: Harness;
   private readonly leaders = new Map<Term, NodeId>();
   private readonly grants = new Map<string, NodeId>();
-  /** What stands at an index with a term, and the term before it: by induction, the whole prefix. */
+  /** What stands at an index with a term, and the term before it: by induction, the whole
+   *  prefix. */
   private readonly entries = new Map<string, string>();
   private readonly sentTerm = new Map<NodeId, Term>();
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Torture } from './torture.ts';
 
 // RAFT_SEEDS=100000 for a night, RAFT_FIRST_SEED=n to look at one run.
-const seeds = Number(process.env['RAFT_SEEDS'] ?? 500);
+const seeds = Number(process.env['RAFT_SEEDS'] ?? 300);
 const firstSeed = Number(process.env['RAFT_FIRST_SEED'] ?? 1);
 const stepsPerSeed = 1000;
 
@@ -23,7 +23,7 @@ test('random faults never break safety, and when they stop the cluster converges
     }
   }
   if (process.env['RAFT_COVERAGE'] !== undefined) console.log(coverage);
-  if (seeds < 200) return;
+  if (seeds < 300) return;
   // A run in which these do not happen proves nothing.
   for (const what of [
     'truncate',

@@ -39,7 +39,7 @@ describe('every answer is true', () => {
     const { world, leader } = startWorld(3);
     for (const other of world.followers) world.kill(other);
     assert.ok(
-      world.until(() => leader.replica!.role !== 'leader', 1000),
+      world.until(() => leader.replica!.view.role !== 'leader', 1000),
       'check-quorum',
     );
     const client = world.client(leader);
@@ -82,9 +82,9 @@ describe('every answer is true', () => {
     world.network.cutOneWay(a.member.host, leader.member.host);
     client.send('INCR', 'n');
     world.run(50);
-    assert.equal(a.replica!.lastIndex, leader.replica!.lastIndex);
+    assert.equal(a.replica!.view.lastIndex, leader.replica!.view.lastIndex);
     world.network.cut(a.member.host, leader.member.host);
-    assert.ok(world.until(() => a.replica!.role === 'leader', 1500));
+    assert.ok(world.until(() => a.replica!.view.role === 'leader', 1500));
     world.network.healAll();
     assert.ok(world.until(() => client.replies.length === 2, 2500));
     assert.equal(lastReply(client), ':1');

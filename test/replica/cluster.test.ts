@@ -22,7 +22,10 @@ describe('a cluster', () => {
     const client = world.client(world.elect());
     for (let i = 0; i < 50; i++) client.ask('SET', `k${i % 7}`, `v${i}`);
     world.run(200);
-    const states = world.nodes.map(({ replica }) => [replica!.lastApplied, replica!.stateHash]);
+    const states = world.nodes.map(({ replica }) => [
+      replica!.view.lastApplied,
+      replica!.view.stateHash,
+    ]);
     assert.deepEqual(states[1], states[0]);
     assert.deepEqual(states[2], states[0]);
   });
@@ -42,7 +45,7 @@ describe('a cluster', () => {
     for (let i = 0; i < 20; i++) assert.equal(other.ask('GET', `k${i}`), `$v${i}`);
 
     world.start(old);
-    assert.ok(world.until(() => old.replica!.lastApplied === next.replica!.lastApplied));
+    assert.ok(world.until(() => old.replica!.view.lastApplied === next.replica!.view.lastApplied));
   });
 
   test('a silent leader is replaced within the election timeout and a half', () => {
@@ -54,7 +57,7 @@ describe('a cluster', () => {
     assert.ok(world.until(() => world.leader !== old && world.leader !== null, 2000));
     assert.ok(world.scheduler.nowMs - sinceMs < 900);
     assert.ok(
-      world.until(() => old.replica!.role !== 'leader', 600),
+      world.until(() => old.replica!.view.role !== 'leader', 600),
       'check-quorum',
     );
   });
@@ -80,8 +83,10 @@ describe('a cluster', () => {
     const value = 'x'.repeat(4000);
     for (let i = 0; i < 60; i++) assert.equal(client.ask('SET', `k${i}`, value + i), '+OK');
     world.start(away);
-    assert.ok(world.until(() => away.replica!.lastApplied === leader.replica!.lastApplied));
-    assert.equal(away.replica!.stateHash, leader.replica!.stateHash);
+    assert.ok(
+      world.until(() => away.replica!.view.lastApplied === leader.replica!.view.lastApplied),
+    );
+    assert.equal(away.replica!.view.stateHash, leader.replica!.view.stateHash);
   });
 
   test('hands leadership over when its leader is told to stop', () => {

@@ -14,26 +14,26 @@ describe('a node whose disk has no room', () => {
     // What it has is all it gets: its segment of 128 KiB.
     follower.disk.capacityBytes = 1;
     for (let i = 0; i < 12; i++) assert.equal(client.ask('SET', `k${i}`, VALUE), '+OK');
-    assert.equal(follower.replica!.storageSpace, 'full');
-    assert.ok(follower.replica!.commitIndex < leader.replica!.commitIndex);
+    assert.equal(follower.replica!.view.storageSpace, 'full');
+    assert.ok(follower.replica!.view.commitIndex < leader.replica!.view.commitIndex);
 
     // The first start makes the term durable that could not be written behind the entries. The
     // second has nothing to write but what there is no room for.
     for (let start = 0; start < 2; start++) {
       world.kill(follower);
       world.start(follower);
-      assert.ok(world.until(() => follower.replica!.storageSpace === 'full'));
+      assert.ok(world.until(() => follower.replica!.view.storageSpace === 'full'));
       world.run(2000);
       assert.equal(follower.failure, null);
     }
     follower.disk.capacityBytes = Number.POSITIVE_INFINITY;
     // It may have applied what others hold; acknowledged is what it holds itself.
     const acknowledged = () => {
-      const known = leader.replica!.followers.find(({ id }) => id === follower.member.id);
-      return known?.matchIndex === leader.replica!.lastIndex;
+      const known = leader.replica!.view.followers.find(({ id }) => id === follower.member.id);
+      return known?.matchIndex === leader.replica!.view.lastIndex;
     };
     assert.equal(acknowledged(), false);
     assert.ok(world.until(acknowledged));
-    assert.equal(follower.replica!.storageSpace, 'ok');
+    assert.equal(follower.replica!.view.storageSpace, 'ok');
   });
 });

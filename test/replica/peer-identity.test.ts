@@ -19,7 +19,7 @@ import {
   type RefusalCode,
   type SelfIdentity,
 } from '../../src/replica/identity.ts';
-import type { CloseReason, Network, Stream } from '../../src/replica/network.ts';
+import type { CloseReason, Network, Stream, StreamHandlers } from '../../src/replica/network.ts';
 import { SimProcess } from '../../src/sim/process.ts';
 import { Directory, members, PEER_PORT, PeerWorld, timeoutNow } from './peer-world.ts';
 
@@ -405,6 +405,13 @@ describe('peers: a stranger on the port', () => {
     }
   });
 
+  it('is not heard while it is bound anew', () => {
+    const stranger = new Stranger(world()).say(hello());
+    stranger.say(hello({ incarnation: incarnation(6) }), message);
+    assert.equal(stranger.closed, 'reset');
+    assert.deepEqual(stranger.world.node(1).events.messages, []);
+  });
+
   it('may not change its name', () => {
     const as3 = hello({ fromNode: nodeId(3), fromName: 'n3', directoryId: id(3) });
     const stranger = new Stranger(world()).say(hello()).say(as3);
@@ -464,5 +471,79 @@ describe('peers: a stranger on the port', () => {
     stream.pause();
     for (let i = 0; i < 20 && stranger.closed === null; i++) stranger.say(pings);
     assert.equal(stranger.closed, 'reset');
+  });
+});
+
+describe('peers: a stranger who is dialed', () => {
+  const mine = introduce({ ...self, nodeId: N2, name: 'n2', membersCrc: 1, clusterId: id(0) }, n1!);
+  const welcome = (change: Partial<Introduction> = {}, knowsDialer = true) =>
+    encodeHandshake({ kind: 'Welcome', introduction: { ...mine, ...change }, knowsDialer });
+  const refuse = encodeHandshake({ kind: 'Refuse', code: 'GO_AWAY', text: 'try again' });
+
+  /** n1 dials n2, who answers each Hello with these bytes, and breaks off if told to. */
+  const answering = (bytes: Uint8Array, { breakOff = false, admitted = true, seed = 1 } = {}) => {
+    const world = new PeerWorld(2, seed);
+    world.node(1).directory.admitted = admitted;
+    const { scheduler, net } = world;
+    let dials = 0;
+    const network = net.attach('host2', new SimProcess(scheduler));
+    const accept = (stream: Stream): StreamHandlers => {
+      dials++;
+      return {
+        onOpen: () => {},
+        onBytes: () => {
+          stream.write(bytes);
+          if (breakOff) scheduler.after(5, () => stream.destroy());
+        },
+        onEnd: () => {},
+        onDrain: () => {},
+        onClose: () => {},
+      };
+    };
+    network.listen({ host: 'host2', port: PEER_PORT }, accept, () => {});
+    world.node(1).start();
+    world.run(100);
+    return { world, node: world.node(1), dials: () => dials };
+  };
+
+  it('is believed when it is who it should be', () => {
+    const { node } = answering(welcome());
+    assert.deepEqual(node.events.take(), ['connected n2 start 4']);
+  });
+
+  it('is not bound while it is not admitted, nor before it knows the dialer', () => {
+    for (const answer of [welcome({ admitted: false }), welcome({}, false)]) {
+      const { node } = answering(answer);
+      assert.deepEqual(node.events.take(), []);
+      assert.equal(node.directory.bindings.size, 0);
+    }
+  });
+
+  it('is left when it is somebody else', () => {
+    const { node } = answering(welcome({ fromNode: nodeId(3), fromName: 'n3' }));
+    assert.deepEqual(node.events.take(), ['refused n2 UNKNOWN_NODE']);
+    assert.equal(node.directory.bindings.size, 0);
+  });
+
+  it('is not listened to any more once it has refused', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const both = concatBytes([refuse, welcome()]);
+      const { node } = answering(both, { admitted: false, seed });
+      assert.deepEqual(node.events.take(), ['refused n2 GO_AWAY']);
+    }
+  });
+
+  it('may not answer with anything else', () => {
+    for (const wrong of [PING, new FrameEncoder().encode(timeoutNow(N2, N1, 9)), id(0)]) {
+      const { node } = answering(wrong);
+      assert.deepEqual(node.events.take(), []);
+      assert.match(node.events.notices[0]!, /left the stream to n2/);
+    }
+  });
+
+  it('is dialed with growing patience when it welcomes and breaks off, for ever', () => {
+    const { world, dials } = answering(welcome(), { breakOff: true });
+    world.run(10_000);
+    assert.ok(dials() > 15 && dials() < 60, `${dials()} dials`);
   });
 });

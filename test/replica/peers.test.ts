@@ -178,6 +178,21 @@ describe('peers: a process that dies', () => {
     assert.equal(lines.at(-1), 'connected n1 start 2');
   });
 
+  it('is known to be gone at once even if it was not back for long', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const world = opened(2, seed);
+      world.node(1).kill();
+      world.run(10_000);
+      world.node(1).start();
+      world.until(() => world.allOpen, 1000);
+      world.run(20);
+      world.node(1).kill();
+      const gone = () => world.node(2).events.lines.includes('gone n1 start 2');
+      const tookMs = world.until(gone, 1000);
+      assert.ok(tookMs < 5, `${tookMs} ms`);
+    }
+  });
+
   it('is dialed with patience: apart by 250 to 500 ms after a while', () => {
     const world = opened(2);
     world.node(1).kill();

@@ -146,8 +146,8 @@ export class World {
 
   /** The leader that the majority follows; null while there is none. */
   get leader(): Node | null {
-    const leaders = this.nodes.filter((node) => node.replica?.role === 'leader');
-    leaders.sort((a, b) => b.replica!.term - a.replica!.term);
+    const leaders = this.nodes.filter((node) => node.replica?.view.role === 'leader');
+    leaders.sort((a, b) => b.replica!.view.term - a.replica!.view.term);
     return leaders[0] ?? null;
   }
 
@@ -159,7 +159,11 @@ export class World {
   elect(): Node {
     const elected = () => {
       const replica = this.leader?.replica;
-      return replica !== null && replica !== undefined && replica.lastApplied === replica.lastIndex;
+      return (
+        replica !== null &&
+        replica !== undefined &&
+        replica.view.lastApplied === replica.view.lastIndex
+      );
     };
     if (!this.until(elected)) throw new Error('no leader within 5 s');
     return this.leader!;
@@ -175,6 +179,8 @@ export class World {
 export class SimClient {
   readonly replies: RespValue[] = [];
   closed = false;
+  /** Called after a reply has come, or the stream is gone. */
+  onChange: () => void = () => {};
   private readonly world: World;
   private readonly stream: Stream;
   private readonly reader = new RespReader();
@@ -191,6 +197,7 @@ export class SimClient {
         onDrain: () => {},
         onClose: () => {
           this.closed = true;
+          this.onChange();
         },
       },
     );
@@ -211,6 +218,12 @@ export class SimClient {
 
   end(): void {
     this.stream.end();
+  }
+
+  /** Leaves without a word, and hears nothing more. */
+  abandon(): void {
+    this.onChange = () => {};
+    this.stream.destroy();
   }
 
   pause(): void {
@@ -237,6 +250,7 @@ export class SimClient {
     for (let next = this.reader.next(); next !== 'more'; next = this.reader.next()) {
       if ('protocolError' in next) throw new Error(next.protocolError);
       this.replies.push(next);
+      this.onChange();
     }
   }
 }

@@ -54,6 +54,21 @@ describe('sim: the clock of a process', () => {
     assert.deepEqual(calls, ['first at 100', 'second', 'third']);
   });
 
+  it('lets nothing new overtake what was held', () => {
+    const { scheduler } = new TestWorld(1);
+    const process = new SimProcess(scheduler);
+    const clock = new SimClock(scheduler, process);
+    const calls: string[] = [];
+    process.pause();
+    clock.timer(10, () => calls.push('first'));
+    clock.timer(20, () => calls.push('second'));
+    scheduler.run(30);
+    process.resume();
+    clock.soon(() => calls.push('new'));
+    scheduler.run(40);
+    assert.deepEqual(calls, ['first', 'second', 'new']);
+  });
+
   it('calls nothing back once the process was killed', () => {
     const { scheduler } = new TestWorld(1);
     const process = new SimProcess(scheduler);

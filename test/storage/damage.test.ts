@@ -10,6 +10,8 @@ import { isZero } from '../../src/storage/sectors.ts';
 import { Storage } from '../../src/storage/storage.ts';
 import {
   create,
+  directory,
+  emptyWorld,
   entries,
   entry,
   logOf,
@@ -218,6 +220,7 @@ test('no good slot: term and vote are lost, and the node must not start', () => 
   (one as Map<string, Uint8Array>).delete('state.1');
   assert.equal(refused(worldOf(one), limits).kind, 'state');
   const none = new Map(killed);
+  none.delete('wal-next');
   none.delete('state.0');
   none.delete('state.1');
   assert.ok(!Storage.isEmpty(worldOf(none).disk), 'and it is no first start either');
@@ -268,7 +271,38 @@ test('a batch that was written elsewhere, or long ago, is no batch here', () => 
   }
 });
 
-test('the same batch of another directory is no batch here', () => {
+test('the last batch, written one sector too far, is lost and not torn', () => {
+  const misdirected = damaged(killed, SEGMENT, (bytes) => {
+    bytes.copyWithin(ends[3]! + 512, ends[3]!, ends[4]!);
+    return bytes.fill(0, ends[3]!, ends[3]! + 512);
+  });
+  assert.equal(refused(worldOf(misdirected), limits).offset, ends[3]);
+});
+
+test('the same place in another history, or in another directory', () => {
+  const second = (text: string, directoryId = directory.directoryId) => {
+    const world = emptyWorld();
+    Storage.create(world.disk, limits, { ...directory, directoryId });
+    const run = open(world, limits);
+    run.persistNow({ entries: [entry(1, 1, text)] });
+    run.persistNow({ entries: [entry(2, 1, text)] });
+    return world.disk.image();
+  };
+  const own = second('ours');
+  const mixed = damaged(own, SEGMENT, (bytes) => {
+    bytes.set(second('past').get(SEGMENT)!.subarray(1024, 1536), 1024);
+    return bytes;
+  });
+  assert.match(refused(worldOf(mixed), limits).message, /does not follow/);
+  const foreign = damaged(own, SEGMENT, (bytes) => {
+    const other = second('ours', new Uint8Array(16).fill(99)).get(SEGMENT)!;
+    bytes.set(other.subarray(512, 1536), 512);
+    return bytes;
+  });
+  assert.match(refused(worldOf(foreign), limits).message, /checksum/);
+});
+
+test('the segment of another directory is no segment here', () => {
   const stranger = damaged(killed, SEGMENT, (bytes) => {
     bytes[24]! ^= 1;
     writeU32(bytes, 508, native.crc32(bytes, 0, 508, 0));

@@ -89,12 +89,26 @@ test('a long queue makes several batches, each within the limit', () => {
   const { disk, later, run } = create();
   const all = entries(1, 100, 1, 1000);
   run.persist({ entries: all.slice(0, 1) });
-  run.persist({ entries: all.slice(1) });
+  run.persist({ hardState: vote(1, 2), entries: all.slice(1, 99) });
+  run.persist({ entries: all.slice(99) });
   run.later.run();
-  assert.equal(run.persisted, 2);
-  assert.ok(run.storage.stats.batches > 10);
+  assert.equal(run.persisted, 3);
+  const { batches, segments, syncs } = run.storage.stats;
+  assert.ok(batches > 10);
+  assert.equal(syncs, batches + 2 * (segments - 1) + 2, 'the manifest at each roll, one vote');
   run.close();
   assert.deepEqual(readLog(open({ disk, later })), logOf(all));
+});
+
+test('a batch is padded with zeros, not with what an earlier one held', () => {
+  const { disk, run } = create();
+  run.persistNow({ entries: [entry(1, 1, 'x'.repeat(400))] });
+  run.persistNow({ entries: [entry(2, 1, 'y')] });
+  const padding = disk
+    .image()
+    .get('wal-0000000001')!
+    .slice(1024 + 64 + 29, 1536);
+  assert.deepEqual(padding, new Uint8Array(padding.length));
 });
 
 test('many segments: each continues the one before', () => {
@@ -172,10 +186,9 @@ test('the reader: bounds, removed versions, and what is no longer there', () => 
   assert.deepEqual(read(56, 58, 1e6), []);
 });
 
-test('the reader never hands out what is not what was written', () => {
+test('the reader never hands out what is not what was written, nor anything of its batch', () => {
   const { disk, later, run } = create();
-  run.persistNow({ entries: [entry(1, 1, 'a value to rot')] });
-  run.persistNow({ entries: [entry(2, 1, 'another')] });
+  run.persistNow({ entries: [entry(1, 1, 'a value to rot'), entry(2, 1, 'its neighbour')] });
   const file = disk.open('wal-0000000001');
   const [byte] = file.readSync(512 + 64 + 30, 1);
   file.writeSync(512 + 64 + 30, Uint8Array.of(byte! ^ 1));
@@ -188,11 +201,13 @@ test('the reader never hands out what is not what was written', () => {
       () => term(1),
       (r) => results.push(r),
     );
-  read(1);
-  later.run();
-  assert.match(String(results[0]), /ROT.*byte 512/);
+  for (const from of [1, 2]) {
+    read(from);
+    later.run();
+    assert.match(String(results.pop()), /ROT.*byte 512/);
+  }
   disk.failNext('read', 'EIO');
   read(1);
   later.run();
-  assert.match(String(results[1]), /EIO/);
+  assert.match(String(results.pop()), /EIO/);
 });

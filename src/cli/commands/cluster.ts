@@ -168,7 +168,7 @@ class LocalCluster {
       release();
     }
     if (this.down.size < this.supervisor.members.length) {
-      this.panel.say(`stopped; the data stays in ${this.directory}`);
+      this.panel.end(`stopped; the data stays in ${this.directory}`);
       return ExitCode.Ok;
     }
     throw new CliError(ExitCode.Other, 'no node is left');

@@ -17,8 +17,8 @@ export const statusCommand: CliCommand = {
   usage: '',
   description: [
     'With --json: one JSON object a member, one a line: name, address, role ("leader", "follower",',
-    '"candidate" or "unreachable"), term, commitIndex, lastApplied, lastIndex, leader. What is not',
-    'known is null. Exits with 5 when no member that could be reached leads.',
+    '"candidate" or "unreachable"), term, commitIndex, lastApplied, lastIndex, leader, phase,',
+    'storage. What is not known is null. Exits with 5 when no member that could be reached leads.',
   ],
   examples: ['dkvs status', 'dkvs status --watch', 'dkvs status --json --connect 10.0.0.1:7001'],
   options: [
@@ -89,6 +89,12 @@ function showJson(io: Io, statuses: readonly MemberStatus[]): void {
   for (const status of statuses) io.stdout.write(`${JSON.stringify(status)}\n`);
 }
 
+function healthOf({ role, phase, storage }: MemberStatus): string {
+  if (role === 'unreachable') return 'down, or cut off';
+  if (storage === 'full') return 'disk full';
+  return phase === null || phase === 'running' ? 'ok' : phase;
+}
+
 function showTable(io: Io, statuses: readonly MemberStatus[]): void {
   const ahead = Math.max(0, ...statuses.map(({ commitIndex }) => commitIndex ?? 0));
   const cell = (value: number | null) => (value === null ? '-' : String(value));
@@ -101,8 +107,9 @@ function showTable(io: Io, statuses: readonly MemberStatus[]): void {
     cell(status.lastApplied),
     cell(status.lastIndex),
     cell(status.lastApplied === null ? null : Math.max(0, ahead - status.lastApplied)),
+    healthOf(status),
   ]);
-  const head = ['NAME', 'ADDRESS', 'ROLE', 'TERM', 'COMMIT', 'APPLIED', 'LAST', 'LAG'];
+  const head = ['NAME', 'ADDRESS', 'ROLE', 'TERM', 'COMMIT', 'APPLIED', 'LAST', 'LAG', 'HEALTH'];
   const [headLine, ...lines] = table([head, ...rows], new Set([3, 4, 5, 6, 7]));
   const clear = io.stdout.isTty ? '\x1b[K' : '';
   io.stdout.write(`${paint(io, io.stdout, 'bold', headLine!)}${clear}\n`);

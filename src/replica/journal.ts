@@ -1,0 +1,65 @@
+import { NOBODY, type NodeId } from '../base/ids.ts';
+import type { Member } from '../raft/configuration.ts';
+import type { Trace, TraceEvent } from '../raft/trace.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Log } from './log-line.ts';
+
+/** What a replica tells its operator, in sentences; each line has a stable event name too. */
+export class Journal {
+  private readonly log: Log;
+  private readonly members: readonly Member[];
+
+  constructor(log: Log, members: readonly Member[]) {
+    this.log = log;
+    this.members = members;
+  }
+
+  /** What was found on disk at the start. */
+  recovered({ recovered, state }: Storage): void {
+    const { lastIndex, commitIndex, tornBytes } = recovered;
+    const { currentTerm: term, incarnation } = state;
+    const torn = `; cut a torn tail of ${tornBytes} bytes that nobody was promised`;
+    const message =
+      `log of ${lastIndex} entries, term ${term}, start ${incarnation}` +
+      (tornBytes > 0 ? torn : '');
+    const fields = { lastIndex, commitIndex, term, incarnation, tornBytes };
+    this.log({ level: tornBytes > 0 ? 'warn' : 'info', event: 'recovered', message, fields });
+  }
+
+  joining(waitingFor: readonly string[]): void {
+    this.log({
+      level: 'info',
+      event: 'joining',
+      message: `first start: waiting for ${waitingFor.join(', ')}`,
+      fields: { waitingFor: waitingFor.join(',') },
+    });
+  }
+
+  peer(event: 'peer-refused' | 'peer-notice', peer: NodeId, message: string, code: string): void {
+    const fields = { peer: peer === NOBODY ? null : this.nameOf(peer), code };
+    this.log({ level: 'warn', event, message, fields });
+  }
+
+  /** A transition of the core, where an operator cares for it. Passes every event on. */
+  following(next: Trace | null): Trace {
+    return (event) => {
+      next?.(event);
+      if (event.kind === 'role') this.role(event);
+      else if (event.kind === 'leader' && event.leader !== NOBODY) {
+        const { term } = event;
+        const leader = this.nameOf(event.leader);
+        const message = `${leader} leads term ${term}`;
+        this.log({ level: 'info', event: 'leader', message, fields: { leader, term } });
+      }
+    };
+  }
+
+  private role({ role, term, reason }: Extract<TraceEvent, { kind: 'role' }>): void {
+    const message = `${role} in term ${term}: ${reason}`;
+    this.log({ level: 'info', event: 'role', message, fields: { role, term, reason } });
+  }
+
+  private nameOf(id: NodeId): string {
+    return this.members[id - 1]?.name ?? `member ${id}`;
+  }
+}

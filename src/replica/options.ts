@@ -1,0 +1,37 @@
+import type { Limits } from '../base/limits.ts';
+import type { Prng } from '../base/prng.ts';
+import type { Member } from '../raft/configuration.ts';
+import type { RaftTiming } from '../raft/timing.ts';
+import type { Trace } from '../raft/trace.ts';
+import type { Disk } from '../storage/disk.ts';
+import type { Clock } from './clock.ts';
+import type { Failure } from './failure.ts';
+import type { Log } from './log-line.ts';
+import type { Address, Network } from './network.ts';
+import type { RequestTiming } from './router.ts';
+
+/** What a replica is, and the world that it is put into. */
+export interface ReplicaOptions {
+  /** This node's name, one of the members'. */
+  readonly name: string;
+  /** The cluster's first members, in the order of their ids; the same on every node. */
+  readonly members: readonly Member[];
+  /** Where to bind; what others connect to is the member's own address. */
+  readonly listenClients: Address;
+  readonly listenPeers: Address;
+  readonly disk: Disk;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Prng;
+  /** 16 unpredictable bytes each, used only if the directory is new. */
+  readonly freshDirectoryId: Uint8Array;
+  readonly freshClusterId: Uint8Array;
+  readonly limits: Limits;
+  readonly raftTiming: RaftTiming;
+  readonly requestTiming: RequestTiming;
+  readonly log: Log;
+  /** Hears every transition of the core; null costs nothing. */
+  readonly trace: Trace | null;
+  /** The node can't go on: the process must end, with this sentence. Called at most once. */
+  readonly onFatal: (reason: Failure) => void;
+}

@@ -1,0 +1,103 @@
+import { hex } from '../base/bytes.ts';
+import { INDEX_ZERO, type Index, NOBODY, type Term } from '../base/ids.ts';
+import type { StateMachine } from '../kv/state-machine.ts';
+import type { Member } from '../raft/configuration.ts';
+import type { Raft } from '../raft/raft.ts';
+import type { Role } from '../raft/trace.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Clock } from './clock.ts';
+import type { FollowerView, NodeView, Phase } from './status.ts';
+
+/** What a view looks at. */
+export interface ReplicaParts {
+  readonly self: Member;
+  readonly members: readonly Member[];
+  readonly storage: Storage;
+  readonly machine: StateMachine;
+  readonly clock: Clock;
+  readonly clientCount: () => number;
+}
+
+/** What one replica knows of itself and of the cluster, read where it is known. */
+export class ReplicaView implements NodeView {
+  readonly self: Member;
+  readonly members: readonly Member[];
+  /** Null while joining: a node that may not vote has no core to do it. Set by the replica. */
+  raft: Raft | null = null;
+  phase: Phase = 'joining';
+  private readonly parts: ReplicaParts;
+
+  constructor(parts: ReplicaParts) {
+    this.self = parts.self;
+    this.members = parts.members;
+    this.parts = parts;
+  }
+
+  get leader(): Member | null {
+    const leaderId = this.raft?.leaderId ?? NOBODY;
+    return leaderId === NOBODY ? null : (this.members[leaderId - 1] ?? null);
+  }
+
+  get role(): Role {
+    return this.raft?.role ?? 'follower';
+  }
+
+  get term(): Term {
+    return this.raft?.currentTerm ?? this.parts.storage.state.currentTerm;
+  }
+
+  get commitIndex(): Index {
+    return this.raft?.commitIndex ?? INDEX_ZERO;
+  }
+
+  get lastApplied(): Index {
+    return this.parts.machine.lastApplied;
+  }
+
+  get lastIndex(): Index {
+    return this.raft?.lastIndex ?? this.parts.storage.recovered.lastIndex;
+  }
+
+  get clusterId(): string {
+    return hex(this.parts.storage.state.clusterId);
+  }
+
+  get revision(): number {
+    return this.parts.machine.revision;
+  }
+
+  get keys(): number {
+    return this.parts.machine.size;
+  }
+
+  /** Equal on replicas that have applied the same. */
+  get stateHash(): number {
+    return this.parts.machine.hash();
+  }
+
+  get clients(): number {
+    return this.parts.clientCount();
+  }
+
+  get storageSpace(): 'ok' | 'full' {
+    return this.parts.storage.space;
+  }
+
+  get followers(): readonly FollowerView[] {
+    const raft = this.raft;
+    if (raft === null || raft.role !== 'leader') return [];
+    const nowMs = this.parts.clock.now();
+    return this.members
+      .filter((member) => member !== this.self)
+      .map((member) => {
+        const progress = raft.progressOf(member.id);
+        const heard = progress !== null && progress.lastHeardMs > Number.NEGATIVE_INFINITY;
+        return {
+          id: member.id,
+          matchIndex: progress?.matchIndex ?? INDEX_ZERO,
+          lastHeardMs: heard ? Math.round(nowMs - progress.lastHeardMs) : null,
+          state: progress?.state ?? 'probe',
+        };
+      });
+  }
+}
