@@ -8,8 +8,9 @@ import { ms, perSecond, type Report, table } from './report.ts';
 import { type Summary, summarize } from './statistics.ts';
 import { Load } from './writers.ts';
 
-/** The leader is lost at a random moment of this span after the cluster was steady. */
-const RUN_UP_MS = 400;
+/** The leader is lost at a random moment between these two after the load began. */
+const RUN_UP_MIN_MS = 100;
+const RUN_UP_MAX_MS = 500;
 /** A writer whose command froze with the leader waits for its deadline, 2 s, and begins anew. */
 const OUTAGE_MS_MAX = 20_000;
 const VERIFY_PARALLEL = 256;
@@ -78,7 +79,8 @@ class Failover {
   private async loseLeader(cluster: BenchCluster, load: Load): Promise<void> {
     const { supervisor } = cluster;
     const { name } = await cluster.steady();
-    await sleep(Math.random() * RUN_UP_MS);
+    load.resume();
+    await sleep(RUN_UP_MIN_MS + Math.random() * (RUN_UP_MAX_MS - RUN_UP_MIN_MS));
     const outage = new Outage(performance.now(), load.lastAckMs);
     load.outage = outage;
     this.timeline.begin();
@@ -89,6 +91,8 @@ class Failover {
       await sleep(2);
     }
     load.outage = null;
+    // Without snapshots every restart replays the whole log: what need not be in it stays out.
+    load.pause();
     this.unavailableMs.push(outage.unavailableMs!);
     this.gapsMs.push(...outage.gapsMs);
     this.timeline.end();

@@ -28,6 +28,8 @@ export class Load {
   private readonly pending: Set<Promise<Fate>> = new Set();
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
+  /** Null while the writers write, else what they wait for. */
+  private gate: { readonly opened: Promise<void>; readonly open: () => void } | null = null;
 
   constructor(nodes: readonly string[], size: number) {
     const writer = (name: string): Writer => ({
@@ -58,9 +60,26 @@ export class Load {
     }, NEWCOMER_MS);
   }
 
+  /** Lets the writers rest after the command they are at. The newcomers go on. */
+  pause(): void {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    this.gate = { opened, open };
+  }
+
+  resume(): void {
+    // A writer that rested was not kept waiting.
+    for (const writer of this.writers) writer.lastAckMs = performance.now();
+    this.gate?.open();
+    this.gate = null;
+  }
+
   /** Resolves once every command has ended. */
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.resume();
     clearInterval(this.timer);
     await Promise.all([...this.loops, ...this.pending]);
     for (const { client } of [...this.writers, this.newcomers]) client.close();
@@ -73,7 +92,7 @@ export class Load {
       this.outage?.acknowledged(index, begunAtMs, nowMs);
       writer.lastAckMs = nowMs;
     };
-    while (!this.isStopped) {
+    for (await this.gate?.opened; !this.isStopped; await this.gate?.opened) {
       await this.increment(writer, acknowledged);
       await this.set(writer, acknowledged);
     }
