@@ -1,3 +1,4 @@
+import { Arena } from '../base/arena.ts';
 import { unreachable } from '../base/assert.ts';
 import { ByteWriter, EMPTY_BYTES, writeU32, writeU64 } from '../base/bytes.ts';
 import type { Entry } from '../base/entry.ts';
@@ -145,24 +146,28 @@ export function encodeHandshake(frame: Handshake): Uint8Array {
   return sealFrame(bytes, bytes.length);
 }
 
+/** Frames come from blocks of this size: an allocation for each costs more than to fill it. */
+const ARENA_BYTES = 256 * 1024;
+
 /**
- * Encodes messages, each into one buffer of its own. A leader sends the same array of entries to
+ * Encodes messages, each into one piece of memory of its own. A leader sends the same array of entries to
  * all of its followers: its bytes are gathered once, and copied as one piece from then on.
  */
 export class FrameEncoder {
   private lastEntries: readonly Entry[] | null = null;
   private lastRegion: Uint8Array = EMPTY_BYTES;
+  private readonly arena = new Arena(ARENA_BYTES);
 
   encode(message: Message): Uint8Array {
     switch (message.kind) {
       case 'PreVote': {
-        const bytes = messageFrame(FrameType.PreVote, message, 32);
+        const bytes = this.messageFrame(FrameType.PreVote, message, 32);
         writeU64(bytes, 28, message.lastLogIndex);
         writeU64(bytes, 36, message.lastLogTerm);
         return sealFrame(bytes, bytes.length);
       }
       case 'RequestVote': {
-        const bytes = messageFrame(FrameType.RequestVote, message, 33);
+        const bytes = this.messageFrame(FrameType.RequestVote, message, 33);
         writeU64(bytes, 28, message.lastLogIndex);
         writeU64(bytes, 36, message.lastLogTerm);
         bytes[44] = message.leadershipTransfer ? 1 : 0;
@@ -170,14 +175,14 @@ export class FrameEncoder {
       }
       case 'PreVoteResponse':
       case 'RequestVoteResponse': {
-        const bytes = messageFrame(FrameType[message.kind], message, 17);
+        const bytes = this.messageFrame(FrameType[message.kind], message, 17);
         bytes[28] = message.voteGranted ? 1 : 0;
         return sealFrame(bytes, bytes.length);
       }
       case 'AppendEntries':
         return this.appendEntries(message);
       case 'AppendEntriesResponse': {
-        const bytes = messageFrame(FrameType.AppendEntriesResponse, message, 41);
+        const bytes = this.messageFrame(FrameType.AppendEntriesResponse, message, 41);
         writeU64(bytes, 28, message.matchIndex);
         writeU64(bytes, 36, message.hintIndex);
         writeU64(bytes, 44, message.hintTerm);
@@ -185,7 +190,7 @@ export class FrameEncoder {
         return sealFrame(bytes, bytes.length);
       }
       case 'TimeoutNow': {
-        const bytes = messageFrame(FrameType.TimeoutNow, message, 16);
+        const bytes = this.messageFrame(FrameType.TimeoutNow, message, 16);
         return sealFrame(bytes, bytes.length);
       }
       default:
@@ -197,7 +202,7 @@ export class FrameEncoder {
     const { entries } = message;
     const known = entries === this.lastEntries;
     const regionBytes = known ? this.lastRegion.length : recordBytes(entries);
-    const bytes = messageFrame(FrameType.AppendEntries, message, 40 + regionBytes);
+    const bytes = this.messageFrame(FrameType.AppendEntries, message, 40 + regionBytes);
     writeU64(bytes, 28, message.prevLogIndex);
     writeU64(bytes, 36, message.prevLogTerm);
     writeU64(bytes, 44, message.leaderCommit);
@@ -216,19 +221,18 @@ export class FrameEncoder {
     }
     return sealFrame(bytes, ENTRIES_AT);
   }
+
+  /** A frame with its header, but for the checksum, and the fields that every message begins with. */
+  private messageFrame(type: FrameType, message: Message, bodyBytes: number): Uint8Array {
+    const bytes = headFrame(this.arena.take(FRAME_HEADER_BYTES + bodyBytes), type);
+    writeU32(bytes, 12, message.from);
+    writeU32(bytes, 16, message.to);
+    writeU64(bytes, 20, message.term);
+    return bytes;
+  }
 }
 
-/** A frame with its header, but for the checksum, and the fields that every message begins with. */
-function messageFrame(type: FrameType, message: Message, bodyBytes: number): Uint8Array {
-  const bytes = unsealedFrame(type, bodyBytes);
-  writeU32(bytes, 12, message.from);
-  writeU32(bytes, 16, message.to);
-  writeU64(bytes, 20, message.term);
-  return bytes;
-}
-
-function unsealedFrame(type: FrameType, bodyBytes: number): Uint8Array {
-  const bytes = new Uint8Array(FRAME_HEADER_BYTES + bodyBytes);
+function headFrame(bytes: Uint8Array, type: FrameType): Uint8Array {
   writeU32(bytes, 4, bytes.length);
   bytes[8] = type;
   bytes[9] = FRAME_VERSION;
@@ -236,7 +240,7 @@ function unsealedFrame(type: FrameType, bodyBytes: number): Uint8Array {
 }
 
 function emptyFrame(type: FrameType): Uint8Array {
-  return sealFrame(unsealedFrame(type, 0), FRAME_HEADER_BYTES);
+  return sealFrame(headFrame(new Uint8Array(FRAME_HEADER_BYTES), type), FRAME_HEADER_BYTES);
 }
 
 /** Fills in the checksum of a frame whose fields end at `fieldsEnd`. */
