@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { readU32 } from '../base/bytes.ts';
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { Prng } from '../base/prng.ts';
+import { START_ID_BYTES } from '../base/start-history.ts';
 import { CLUSTER_ID_BYTES, type Member } from '../raft/configuration.ts';
 import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
 import type { TraceEvent } from '../raft/trace.ts';
@@ -108,6 +109,7 @@ function openReplica(
     random: new Prng(readU32(seed, 0) + (readU32(seed, 4) & 0x1fffff) * 2 ** 32),
     freshDirectoryId: randomBytes(CLUSTER_ID_BYTES),
     freshClusterId: randomBytes(CLUSTER_ID_BYTES),
+    freshStartId: randomBytes(START_ID_BYTES),
     limits: settings.limits ?? defaultLimits,
     raftTiming: settings.raftTiming ?? defaultTiming,
     requestTiming: settings.requestTiming ?? defaultRequestTiming,

@@ -6,6 +6,7 @@ import {
   incarnation,
   index,
   indexPlus,
+  NO_INCARNATION,
   type NodeId,
   nodeId,
   type Term,
@@ -13,6 +14,7 @@ import {
 } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import { native } from '../base/native.ts';
+import { historyBytes } from '../base/start-history.ts';
 import type { Message } from '../raft/messages.ts';
 import {
   type Defect,
@@ -257,8 +259,10 @@ export class FrameReader {
 
 /** What follows the known fields was added by a later version. */
 function decodeHandshake(type: FrameType, read: ByteReader): Frame {
-  if (type === FrameType.Refuse) return { kind: 'Refuse', code: read.text(), text: read.text() };
   const introduction = decodeIntroduction(read);
+  if (type === FrameType.Refuse) {
+    return { kind: 'Refuse', introduction, code: read.text(), text: read.text() };
+  }
   if (type === FrameType.Hello) return { kind: 'Hello', introduction };
   return { kind: 'Welcome', introduction, knowsDialer: flag(read) };
 }
@@ -269,6 +273,9 @@ function decodeIntroduction(read: ByteReader): Introduction {
   const fromNode = nodeId(read.u32());
   const toNode = nodeId(read.u32());
   const its: Incarnation = incarnation(read.u64());
+  // Whoever speaks has started.
+  if (its === NO_INCARNATION) read.ok = false;
+  const startHistory = read.slice(historyBytes(its)).slice();
   const membersCrc = read.u32();
   const admitted = flag(read);
   const clusterId = read.slice(ID_BYTES).slice();
@@ -284,6 +291,7 @@ function decodeIntroduction(read: ByteReader): Introduction {
     admitted,
     clusterId,
     directoryId,
+    startHistory,
     fromName,
     toName,
   };

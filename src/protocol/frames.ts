@@ -1,9 +1,10 @@
 import { Arena } from '../base/arena.ts';
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import { ByteWriter, EMPTY_BYTES, writeU32, writeU64 } from '../base/bytes.ts';
 import type { Entry } from '../base/entry.ts';
 import type { Incarnation, NodeId } from '../base/ids.ts';
 import { native } from '../base/native.ts';
+import { historyBytes } from '../base/start-history.ts';
 import type { AppendEntries, Message } from '../raft/messages.ts';
 
 /**
@@ -59,6 +60,9 @@ export interface Introduction {
   readonly clusterId: Uint8Array;
   /** 16 bytes. */
   readonly directoryId: Uint8Array;
+  /** The ids of the directory's last starts, this one's first (base/start-history.ts). Its length
+   *  follows from the incarnation. */
+  readonly startHistory: Uint8Array;
   readonly fromName: string;
   readonly toName: string;
 }
@@ -81,6 +85,8 @@ export interface Welcome {
 /** The other answer to a Hello, and the last. */
 export interface Refuse {
   readonly kind: 'Refuse';
+  /** Who refuses. A refusal can be the end of a node, so it matters whose it is. */
+  readonly introduction: Introduction;
   /** Stable, in capitals. */
   readonly code: string;
   /** A sentence that says what to do. ASCII. */
@@ -128,20 +134,22 @@ export const PONG: Uint8Array = emptyFrame(FrameType.Pong);
 
 export function encodeHandshake(frame: Handshake): Uint8Array {
   const out = new ByteWriter().u32(0).u32(0).u8(FrameType[frame.kind]).u8(FRAME_VERSION).u16(0);
-  if (frame.kind === 'Refuse') {
-    out.text(frame.code).text(frame.text);
-  } else {
-    const { introduction } = frame;
-    out.u16(introduction.protocolVersion).u32(introduction.fromNode).u32(introduction.toNode);
-    out.u64(introduction.incarnation).u32(introduction.membersCrc);
-    out
-      .u8(introduction.admitted ? 1 : 0)
-      .raw(introduction.clusterId)
-      .raw(introduction.directoryId);
-    out.text(introduction.fromName).text(introduction.toName);
-    if (frame.kind === 'Welcome') out.u8(frame.knowsDialer ? 1 : 0);
-  }
+  const { introduction } = frame;
+  assert(
+    introduction.startHistory.length === historyBytes(introduction.incarnation),
+    () => `${introduction.startHistory.length} bytes of history`,
+  );
+  out.u16(introduction.protocolVersion).u32(introduction.fromNode).u32(introduction.toNode);
+  out.u64(introduction.incarnation).raw(introduction.startHistory).u32(introduction.membersCrc);
+  out
+    .u8(introduction.admitted ? 1 : 0)
+    .raw(introduction.clusterId)
+    .raw(introduction.directoryId);
+  out.text(introduction.fromName).text(introduction.toName);
+  if (frame.kind === 'Welcome') out.u8(frame.knowsDialer ? 1 : 0);
+  if (frame.kind === 'Refuse') out.text(frame.code).text(frame.text);
   const bytes = out.copy();
+  assert(bytes.length <= HANDSHAKE_FRAME_BYTES_MAX, () => `a handshake of ${bytes.length} bytes`);
   writeU32(bytes, 4, bytes.length);
   return sealFrame(bytes, bytes.length);
 }

@@ -13,9 +13,10 @@ export interface Failure {
 }
 
 /**
- * Besides storage's own: `settings`: the command line contradicts the data directory; `emptied`: the
- * others know this name with another directory; `disk`: the disk failed while the node ran;
- * `locked`, `directory`, `address`: what a host may find before it starts.
+ * Storage's own, of which `stale` is also what a running node learns from the others. Besides them:
+ * `settings`: the command line contradicts the data directory; `emptied`: the others know this name
+ * with another directory; `disk`: the disk failed while the node ran; `locked`, `directory`,
+ * `address`: what a host may find before it starts.
  */
 export type FailureCode =
   | Refusal['kind']

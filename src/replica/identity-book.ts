@@ -54,13 +54,15 @@ export class StorageIdentityBook implements IdentityBook {
   }
 
   self(): SelfIdentity {
-    const { nodeId, name, directoryId, clusterId, incarnation, admitted } = this.storage.state;
+    const { state } = this.storage;
+    const { nodeId, name, directoryId, clusterId, incarnation, startHistory, admitted } = state;
     return {
       nodeId,
       name,
       directoryId,
       clusterId,
       incarnation,
+      startHistory,
       admitted,
       membersCrc: this.membersCrc,
     };

@@ -1,5 +1,7 @@
+import { assert } from '../base/assert.ts';
 import { bytesEqual } from '../base/bytes.ts';
 import type { Incarnation, NodeId } from '../base/ids.ts';
+import { startAgo } from '../base/start-history.ts';
 import { type Introduction, PROTOCOL_VERSION } from '../protocol/frames.ts';
 import type { Member } from '../raft/configuration.ts';
 
@@ -9,6 +11,8 @@ export interface Binding {
   /** 16 bytes. */
   readonly directoryId: Uint8Array;
   readonly incarnation: Incarnation;
+  /** The id of that start (base/start-history.ts). */
+  readonly startId: Uint8Array;
 }
 
 /** What this node says of itself when it meets a peer. */
@@ -20,6 +24,8 @@ export interface SelfIdentity {
   /** 16 bytes; zeros while unknown. */
   readonly clusterId: Uint8Array;
   readonly incarnation: Incarnation;
+  /** The ids of the directory's last starts, this one's first (base/start-history.ts). */
+  readonly startHistory: Uint8Array;
   /** Durable. Before it, this directory may be an emptied one: no votes, no acknowledgements. */
   readonly admitted: boolean;
   /** CRC-32 of the members of the first configuration. */
@@ -111,7 +117,16 @@ function judgeNames(self: SelfIdentity, peer: Member | null, said: Introduction)
   return null;
 }
 
-/** One data directory is one identity for ever: it carries the promises given under its name. */
+/**
+ * One data directory is one identity for ever: it carries the promises given under its name. And it
+ * goes on from where it was: the start that is remembered has to be in the history of every later
+ * one, in its place. A copy that was taken before it lacks it, however often it is started then.
+ *
+ * A member that slept while the other was started more than STARTS_MAX times finds the history cut
+ * off before what it remembers. It lets it pass, for the others were awake: to refuse would keep two
+ * sound nodes apart for ever, and a copy that meets anybody who knows better is not started again
+ * (`disowned`), so it does not get that far.
+ */
 function judgeDirectory(binding: Binding, said: Introduction): Refusal | null {
   if (!bytesEqual(binding.directoryId, said.directoryId)) {
     return refusal(
@@ -128,7 +143,32 @@ function judgeDirectory(binding: Binding, said: Introduction): Refusal | null {
         'bring the newer one back, or leave it stopped',
     );
   }
+  const startsSince = said.incarnation - binding.incarnation;
+  const then = startAgo(said.startHistory, startsSince);
+  if (then !== null && !bytesEqual(then, binding.startId)) {
+    return refusal(
+      'DIRECTORY_OLD',
+      `${said.fromName} was known at start ${binding.incarnation} of its data directory, and is ` +
+        `at start ${said.incarnation} now, without having been through that one: this is an old ` +
+        'copy, which has forgotten promises; bring the newer one back, or leave it stopped',
+    );
+  }
   return null;
+}
+
+/**
+ * Whether this is the member `peer` speaking, as far as can be known: of this cluster, under that
+ * name, and, once it was bound, out of that directory. At which start of it does not matter here:
+ * who refuses this node may be an old copy as well, and still know better than this node does.
+ */
+export function isMember(
+  self: SelfIdentity,
+  peer: Member,
+  said: Introduction,
+  binding: Binding | null,
+): boolean {
+  const sameDirectory = binding === null || bytesEqual(binding.directoryId, said.directoryId);
+  return sameDirectory && (judgeCluster(self, said) ?? judgeNames(self, peer, said)) === null;
 }
 
 function refusal(code: RefusalCode, text: string): Refusal {
@@ -174,7 +214,7 @@ export class Bindings {
       return;
     }
     const { fromNode, directoryId, incarnation } = said;
-    const binding = { nodeId: fromNode, directoryId, incarnation };
+    const binding = { nodeId: fromNode, directoryId, incarnation, startId: currentStart(said) };
     const started = { binding, waiting: [done] };
     this.underway.set(fromNode, started);
     this.book.bind(binding, () => {
@@ -186,12 +226,20 @@ export class Bindings {
 
 function matches(binding: Binding, said: Introduction): boolean {
   return (
-    binding.incarnation === said.incarnation && bytesEqual(binding.directoryId, said.directoryId)
+    binding.incarnation === said.incarnation &&
+    bytesEqual(binding.startId, currentStart(said)) &&
+    bytesEqual(binding.directoryId, said.directoryId)
   );
 }
 
-/** What `self` says to the member `to`. */
-export function introduce(self: SelfIdentity, to: Member): Introduction {
+function currentStart({ startHistory }: Introduction): Uint8Array {
+  const startId = startAgo(startHistory, 0);
+  assert(startId !== null, () => 'an introduction without a start');
+  return startId;
+}
+
+/** What `self` says to the member `to`, or to whoever says to be it. */
+export function introduce(self: SelfIdentity, to: Pick<Member, 'id' | 'name'>): Introduction {
   return {
     protocolVersion: PROTOCOL_VERSION,
     fromNode: self.nodeId,
@@ -201,6 +249,7 @@ export function introduce(self: SelfIdentity, to: Member): Introduction {
     admitted: self.admitted,
     clusterId: self.clusterId,
     directoryId: self.directoryId,
+    startHistory: self.startHistory,
     fromName: self.name,
     toName: to.name,
   };

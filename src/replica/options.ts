@@ -26,6 +26,8 @@ export interface ReplicaOptions {
   /** 16 unpredictable bytes each, used only if the directory is new. */
   readonly freshDirectoryId: Uint8Array;
   readonly freshClusterId: Uint8Array;
+  /** 8 unpredictable bytes: which start of the directory this is (base/start-history.ts). */
+  readonly freshStartId: Uint8Array;
   readonly limits: Limits;
   readonly raftTiming: RaftTiming;
   readonly requestTiming: RequestTiming;

@@ -132,9 +132,12 @@ export class PeerAcceptor implements StreamHandlers {
     const { context } = this;
     const peer = context.members.find(({ id }) => id === introduction.fromNode) ?? null;
     const bound = context.bindings.get(introduction.fromNode);
-    const refusal = judge(context.identity.self(), peer, introduction, bound);
+    const self = context.identity.self();
+    const refusal = judge(self, peer, introduction, bound);
     if (refusal !== null) {
-      this.write(encodeHandshake({ kind: 'Refuse', ...refusal }));
+      const dialer = { id: introduction.fromNode, name: introduction.fromName };
+      const mine = introduce(self, dialer);
+      this.write(encodeHandshake({ kind: 'Refuse', introduction: mine, ...refusal }));
       this.notice(`refused a peer: ${refusal.text}`);
       this.state = 'closing';
       this.stream.end();

@@ -21,6 +21,9 @@ export interface PeerEvents {
   /** While this node is not admitted, what the peer has bound to its name: nothing, this directory,
    *  or another. Comes again with every handshake. */
   onAdmission(peer: NodeId, knowsMe: 'none' | 'same' | 'other'): void;
+  /** The peer, a member of this cluster, knows this node by another directory, or by a later state of
+   *  this one: this one has forgotten promises, and must give no others. May come again. */
+  onDisowned(peer: NodeId, text: string): void;
   /** The peer refused this node, or this node found the peer to be another than it should be. The
    *  codes are RefusalCode's, or those of a newer peer. Once for each code in a row. */
   onRefused(peer: NodeId, code: string, text: string): void;

@@ -1,9 +1,15 @@
 import { type Incarnation, NO_INCARNATION } from '../base/ids.ts';
 import { FrameReader } from '../protocol/frame-reader.ts';
-import { encodeHandshake, type Frame, PING, type Welcome } from '../protocol/frames.ts';
+import {
+  encodeHandshake,
+  type Frame,
+  PING,
+  type Refuse,
+  type Welcome,
+} from '../protocol/frames.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Timer } from './clock.ts';
-import { introduce, judge } from './identity.ts';
+import { introduce, isMember, judge } from './identity.ts';
 import type { CloseReason, Stream } from './network.ts';
 import { type PeerContext, SILENT_TICKS_MAX } from './peer-context.ts';
 
@@ -149,20 +155,34 @@ export class PeerLink {
       case 'Welcome':
         this.onWelcome(frame);
         return;
-      case 'Refuse': {
-        const { identity, events } = this.context;
-        const admitted = identity.self().admitted;
-        this.refused(frame.code, frame.text);
-        if (frame.code === 'DIRECTORY_REPLACED' && !admitted) {
-          events.onAdmission(this.peer.id, 'other');
-        }
+      case 'Refuse':
+        this.onRefuse(frame);
         return;
-      }
       case 'Defect':
         this.fail(frame.reason);
         return;
       default:
         this.fail(`it answered with a ${frame.kind}`);
+    }
+  }
+
+  /**
+   * A refusal because of the directory ends this node, so not everybody's is believed: only one that
+   * answers where the member is configured to listen, and introduces itself as that member, by
+   * cluster, name and directory. So a stranger at that address, confused or of another cluster, ends
+   * nobody. Peers are not authenticated yet, so who means harm can forge all of this, as they can
+   * forge terms and entries; and to stop does less harm than to go on without one's promises.
+   */
+  private onRefuse({ introduction, code, text }: Refuse): void {
+    const { identity, bindings, events } = this.context;
+    const self = identity.self();
+    this.refused(code, text);
+    if (code !== 'DIRECTORY_OLD' && code !== 'DIRECTORY_REPLACED') return;
+    if (!isMember(self, this.peer, introduction, bindings.get(this.peer.id))) return;
+    if (code === 'DIRECTORY_REPLACED' && !self.admitted) {
+      events.onAdmission(this.peer.id, 'other');
+    } else {
+      events.onDisowned(this.peer.id, text);
     }
   }
 

@@ -10,7 +10,7 @@ import type { Effects, ReadEntries } from '../raft/effects.ts';
 import type { Message } from '../raft/messages.ts';
 import { Raft } from '../raft/raft.ts';
 import { DiskError } from '../storage/disk.ts';
-import { refusalOf } from '../storage/refusal.ts';
+import { REMEDIES, refusalOf } from '../storage/refusal.ts';
 import { Storage } from '../storage/storage.ts';
 import { Admission, type Testimony } from './admission.ts';
 import { Applier } from './applier.ts';
@@ -171,6 +171,27 @@ export class Replica {
     });
   }
 
+  /**
+   * This directory is an old copy. The mark is durable before the process ends, so that the next start
+   * is refused without asking: were it counted, an old copy that a supervisor starts again and again
+   * would outgrow the history by which the others know it. Nothing is said or heard meanwhile, and a
+   * disk that fails now changes nothing.
+   */
+  private onDisowned(from: NodeId, text: string): void {
+    if (this.closed) return;
+    this.close();
+    const end = () => {
+      this.storage.onFatal = () => {};
+      this.options.onFatal({
+        code: 'stale',
+        message: `${this.memberOf(from).name} refuses this data directory: ${text}`,
+        remedy: REMEDIES.stale,
+      });
+    };
+    this.storage.onFatal = end;
+    this.storage.saveIdentity({ disowned: true }, end);
+  }
+
   /** Durable before the first vote: after a crash, "never bound" may no longer be true. */
   private admit(): void {
     this.storage.saveIdentity({ admitted: true }, () => {
@@ -232,6 +253,7 @@ export class Replica {
           this.askForTurn();
         },
         onAdmission: (peer, testimony) => this.onAdmission(peer, testimony),
+        onDisowned: (peer, text) => this.onDisowned(peer, text),
         onRefused: (peer, code, text) => journal.peer('peer-refused', peer, text, code),
         onNotice: (peer, text) => journal.peer('peer-notice', peer, text, ''),
       },
@@ -430,7 +452,7 @@ export class Replica {
 
 /** Opens the data directory, or makes an empty one a data directory first. */
 function openStorage(options: ReplicaOptions, self: Member): Storage | Failure {
-  const { disk, limits } = options;
+  const { clock, disk, freshStartId, limits } = options;
   try {
     if (Storage.isEmpty(disk)) {
       Storage.create(disk, limits, {
@@ -444,6 +466,6 @@ function openStorage(options: ReplicaOptions, self: Member): Storage | Failure {
     if (error instanceof DiskError) return failureOf(refusalOf(error));
     throw error;
   }
-  const storage = Storage.open(disk, limits, () => options.clock.now());
+  const storage = Storage.open(disk, limits, freshStartId, () => clock.now());
   return storage instanceof Storage ? storage : failureOf(storage);
 }

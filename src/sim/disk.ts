@@ -117,6 +117,12 @@ export class SimDisk implements Disk {
     this.faults.push({ operation, code, file: '', after });
   }
 
+  /** Whether bytes were written that no sync covers yet: a power loss now could tear them. */
+  get hasUnsynced(): boolean {
+    for (const { pending } of this.names.values()) if (pending.length > 0) return true;
+    return false;
+  }
+
   /** A power loss: keeps what is durable, and of the rest what chance leaves of it. Every file that
    *  was open is closed, and nothing that was under way calls back. */
   crash(prng: Prng): void {

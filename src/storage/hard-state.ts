@@ -1,5 +1,12 @@
 import { assert } from '../base/assert.ts';
-import { ByteReader, ByteWriter, byteString, readU32, writeU32 } from '../base/bytes.ts';
+import {
+  ByteReader,
+  ByteWriter,
+  byteString,
+  EMPTY_BYTES,
+  readU32,
+  writeU32,
+} from '../base/bytes.ts';
 import {
   type Incarnation,
   incarnation,
@@ -12,6 +19,7 @@ import {
 } from '../base/ids.ts';
 import { native } from '../base/native.ts';
 import type { HardState } from '../base/persist.ts';
+import { historyBytes, START_ID_BYTES } from '../base/start-history.ts';
 import { DIRECTORY_ID_BYTES, type LogPosition, SEGMENT_HEADER_BYTES } from './segment.ts';
 
 /** What the caller decides when a data directory is made. */
@@ -30,6 +38,8 @@ export interface Binding {
   readonly nodeId: NodeId;
   readonly directoryId: Uint8Array;
   readonly incarnation: Incarnation;
+  /** The id of that start (base/start-history.ts). */
+  readonly startId: Uint8Array;
 }
 
 /** All that a directory remembers beside its log. */
@@ -38,8 +48,13 @@ export interface DurableState extends HardState, NewDirectory {
   readonly clusterId: Uint8Array;
   /** How often the directory has been opened: 1 at its first start. */
   readonly incarnation: Incarnation;
+  /** The ids of its last starts, this one's first (base/start-history.ts). */
+  readonly startHistory: Uint8Array;
   /** Whether this directory may vote and acknowledge: its name is bound to it (DESIGN §5). */
   readonly admitted: boolean;
+  /** Another member knew a later start than this directory remembers, or another directory: it has
+   *  forgotten promises, and is never opened again. */
+  readonly disowned: boolean;
   readonly bindings: readonly Binding[];
 }
 
@@ -66,6 +81,7 @@ const CLUSTER_ID_BYTES = 16;
 const MAGIC = 'DKVSHARD';
 const VERSION = 1;
 const FLAG_ADMITTED = 1;
+const FLAG_DISOWNED = 2;
 
 export function firstImage(directory: NewDirectory): StateImage {
   const { nodeId, name, directoryId, membersImage } = directory;
@@ -83,7 +99,9 @@ export function firstImage(directory: NewDirectory): StateImage {
       currentTerm: TERM_ZERO,
       votedFor: NOBODY,
       incarnation: NO_INCARNATION,
+      startHistory: EMPTY_BYTES,
       admitted: false,
+      disowned: false,
       bindings: [],
     },
   };
@@ -97,18 +115,23 @@ export function encodeSlot(image: StateImage): Uint8Array {
   assert(state.name.length <= NAME_BYTES_MAX, () => 'name too long');
   assert(state.directoryId.length === DIRECTORY_ID_BYTES, () => 'bad directory id');
   assert(state.clusterId.length === CLUSTER_ID_BYTES, () => 'bad cluster id');
+  const { startHistory } = state;
+  assert(startHistory.length === historyBytes(state.incarnation), () => 'bad start history');
   const out = new ByteWriter(SLOT_BYTES);
   out.u32(0).rawText(MAGIC).u32(VERSION);
   out.u64(image.sequence).u64(image.firstSegment).u64(image.lastSegment);
   out.u64(image.mark.segmentId).u64(image.mark.offset);
   out.raw(state.directoryId).raw(state.clusterId).u64(state.nodeId).text(state.name);
   out.u64(state.currentTerm).u64(state.votedFor).u64(state.incarnation);
-  out.u32(state.admitted ? FLAG_ADMITTED : 0);
+  out.raw(startHistory);
+  out.u32((state.admitted ? FLAG_ADMITTED : 0) + (state.disowned ? FLAG_DISOWNED : 0));
   out.u16(state.membersImage.length).raw(state.membersImage);
   out.u8(state.bindings.length);
   for (const binding of state.bindings) {
     assert(binding.directoryId.length === DIRECTORY_ID_BYTES, () => 'bad directory id');
-    out.u64(binding.nodeId).raw(binding.directoryId).u64(binding.incarnation);
+    assert(binding.startId.length === START_ID_BYTES, () => 'bad start id');
+    out.u64(binding.nodeId).raw(binding.directoryId);
+    out.u64(binding.incarnation).raw(binding.startId);
   }
   assert(out.length <= SLOT_BYTES, () => `slot of ${out.length} bytes`);
   const slot = new Uint8Array(SLOT_BYTES);
@@ -135,15 +158,23 @@ function readImage(read: ByteReader): StateImage {
   const mark = { segmentId: read.u64(), offset: read.u64() };
   const directoryId = read.slice(DIRECTORY_ID_BYTES).slice();
   const clusterId = read.slice(CLUSTER_ID_BYTES).slice();
+  const [its, name] = [nodeId(read.u64()), read.text()];
+  const [currentTerm, votedFor] = [term(read.u64()), nodeId(read.u64())];
+  const starts = incarnation(read.u64());
+  const startHistory = read.slice(historyBytes(starts)).slice();
+  const flags = read.u32();
+  if (flags > FLAG_ADMITTED + FLAG_DISOWNED) read.ok = false;
   const state = {
-    nodeId: nodeId(read.u64()),
-    name: read.text(),
+    nodeId: its,
+    name,
     directoryId,
     clusterId,
-    currentTerm: term(read.u64()),
-    votedFor: nodeId(read.u64()),
-    incarnation: incarnation(read.u64()),
-    admitted: (read.u32() & FLAG_ADMITTED) !== 0,
+    currentTerm,
+    votedFor,
+    incarnation: starts,
+    startHistory,
+    admitted: (flags & FLAG_ADMITTED) !== 0,
+    disowned: (flags & FLAG_DISOWNED) !== 0,
     membersImage: read.slice(read.u16()).slice(),
     bindings: readBindings(read),
   };
@@ -158,6 +189,7 @@ function readBindings(read: ByteReader): Binding[] {
       nodeId: nodeId(read.u64()),
       directoryId: read.slice(DIRECTORY_ID_BYTES).slice(),
       incarnation: incarnation(read.u64()),
+      startId: read.slice(START_ID_BYTES).slice(),
     });
   }
   return bindings;

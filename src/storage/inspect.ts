@@ -4,7 +4,7 @@ import type { BatchHeader } from './batch.ts';
 import type { Disk } from './disk.ts';
 import { SLOT_NAMES, type SlotDefect, type StateImage } from './hard-state.ts';
 import { LogScanner, type LogVisitor } from './log-scanner.ts';
-import { findStraySegment } from './recovery.ts';
+import { findDisowned, findStraySegment } from './recovery.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import { type SegmentHeader, segmentName } from './segment.ts';
 import { readSlot, readSlots } from './state-files.ts';
@@ -54,8 +54,8 @@ export function* inspect(disk: Disk): Generator<InspectItem> {
       yield { kind: 'torn', file, offset: end.offset, bytes, what: end.what };
     }
     if (id === image.lastSegment) {
-      const stray = findStraySegment(disk, id);
-      if (stray !== null) return yield { kind: 'refusal', refusal: stray };
+      const unfit = findStraySegment(disk, id) ?? findDisowned(image.state);
+      if (unfit !== null) return yield { kind: 'refusal', refusal: unfit };
       yield { kind: 'end', file, offset: end.offset, lastIndex: scanner.log.lastIndex };
     }
   }

@@ -2,6 +2,7 @@ import { decodeEntry, Entry } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, index, indexPlus } from '../base/ids.ts';
 import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
 import type { Disk, DiskFile } from './disk.ts';
+import { type DurableState, SLOT_NAMES } from './hard-state.ts';
 import { LogIndex } from './log-index.ts';
 import { LogScanner, type LogVisitor, type ScannedSegment } from './log-scanner.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
@@ -64,8 +65,8 @@ export function recover(disk: Disk): Recovery | Refusal {
     if (id < image.lastSegment) found.index.endSegment(id, last.end.offset);
   }
   if (last === null) return refusal('state', 'state.0', 0, 'the manifest names no segment');
-  const stray = findStraySegment(disk, image.lastSegment);
-  if (stray !== null) return stray;
+  const unfit = findStraySegment(disk, image.lastSegment) ?? findDisowned(image.state);
+  if (unfit !== null) return unfit;
 
   const files = StateFiles.settle(disk, slots);
   dropSegmentsAfter(disk, image.lastSegment);
@@ -121,6 +122,16 @@ export function findStraySegment(disk: Disk, lastSegment: number): Refusal | nul
     return refusal('state', name, from, what);
   }
   return null;
+}
+
+/** An old copy stays one, however often it is started; and it is not even counted as a start, so that
+ *  the starts that the others know never drop out of its history. */
+export function findDisowned({ name, incarnation, disowned }: DurableState): Refusal | null {
+  if (!disowned) return null;
+  const what =
+    `at start ${incarnation} the others knew ${name} with a later state of this directory, or with ` +
+    'another one: this is an old copy, which has forgotten promises';
+  return refusal('stale', SLOT_NAMES[0], 0, what);
 }
 
 function dropSegmentsAfter(disk: Disk, lastSegment: number): void {

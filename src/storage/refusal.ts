@@ -7,11 +7,12 @@ import type { DiskError } from './disk.ts';
  * - `missing`: a file that must be there is not
  * - `state`: the two slots of the hard state are both bad, or contradict the log
  * - `rot`: bytes of the log that may have been promised are not what was written
+ * - `stale`: an old copy: the other members know what became of it, and have said so
  * - `version`: written by a version of DKVS that this one does not know
  * - `io`: the operating system reported an error
  */
 export interface Refusal {
-  readonly kind: 'not-empty' | 'missing' | 'state' | 'rot' | 'version' | 'io';
+  readonly kind: 'not-empty' | 'missing' | 'state' | 'rot' | 'stale' | 'version' | 'io';
   readonly file: string;
   /** In bytes, where the trouble begins. */
   readonly offset: number;
@@ -26,11 +27,14 @@ const KEEP_AND_RESTORE =
   'checksumming file system), do that. Otherwise leave this node stopped: the other members have ' +
   'the data and go on without it. Never copy files of another member here.';
 
-const REMEDIES: Record<Refusal['kind'], string> = {
+export const REMEDIES: Record<Refusal['kind'], string> = {
   'not-empty': 'Name an empty directory, or the one this node has used before.',
   missing: KEEP_AND_RESTORE,
   state: KEEP_AND_RESTORE,
   rot: KEEP_AND_RESTORE,
+  stale:
+    'Put the newest copy of the directory in its place, and start that. If there is none, leave this ' +
+    'node stopped: the other members have the data and go on without it.',
   version: 'Start it with the version of DKVS that wrote it, or a newer one.',
   io: 'Look for the cause in the kernel log and the disk itself; then start again.',
 };

@@ -9,6 +9,7 @@ import {
 } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { HardState, Persist } from '../base/persist.ts';
+import { withStart } from '../base/start-history.ts';
 import { SpareSegment } from './allocation.ts';
 import { batchExtent, directorySalt } from './batch.ts';
 import { createDirectory, isEmptyDirectory } from './create.ts';
@@ -29,7 +30,9 @@ import type { StateFiles } from './state-files.ts';
 import { step } from './step.ts';
 
 /** What `saveIdentity` may change. */
-export type IdentityChange = Partial<Pick<DurableState, 'clusterId' | 'admitted' | 'bindings'>>;
+export type IdentityChange = Partial<
+  Pick<DurableState, 'clusterId' | 'admitted' | 'disowned' | 'bindings'>
+>;
 
 export interface StorageStats {
   /** Since the start. */
@@ -100,14 +103,20 @@ export class Storage {
   /**
    * Recovers what is there and counts this start, durably. What it finds wrong is a refusal, and
    * so is an error of the disk.
+   * @param startId random bytes that no other start has (base/start-history.ts).
    * @param now milliseconds of a monotonic clock, for `stats` only.
    */
-  static open(disk: Disk, limits: Limits, now: () => number = () => 0): Storage | Refusal {
+  static open(
+    disk: Disk,
+    limits: Limits,
+    startId: Uint8Array,
+    now: () => number = () => 0,
+  ): Storage | Refusal {
     try {
       const recovery = recover(disk);
       if (isRefusal(recovery)) return recovery;
       const storage = new Storage(disk, limits, now, recovery);
-      storage.countStart();
+      storage.countStart(startId);
       return storage;
     } catch (error) {
       if (error instanceof DiskError) return refusalOf(error);
@@ -202,9 +211,12 @@ export class Storage {
     this.advance();
   }
 
-  private countStart(): void {
-    const starts = incarnation(this.state.incarnation + 1);
-    this.files.saveSync(this.nextImage({ ...this.state, incarnation: starts }));
+  /** Durable before anybody hears of this start. */
+  private countStart(startId: Uint8Array): void {
+    const { state } = this;
+    const starts = incarnation(state.incarnation + 1);
+    const startHistory = withStart(state.startHistory, startId);
+    this.files.saveSync(this.nextImage({ ...state, incarnation: starts, startHistory }));
   }
 
   /** Starts the next thing to do, unless one is under way. */

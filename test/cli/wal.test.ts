@@ -112,6 +112,11 @@ describe('dkvs wal dump', () => {
       kinds,
       /^slot slot segment batch entry entry batch (entry ){5}batch truncation entry end$/,
     );
+    const { incarnation, startId, admitted, disowned } = items[0]!;
+    assert.deepEqual(
+      { incarnation, startId, admitted, disowned },
+      { incarnation: 1, startId: '5555555555555555', admitted: false, disowned: false },
+    );
     assert.deepEqual(items.find((item) => item['index'] === 4)?.['command'], {
       name: 'set',
       key: { base64: '/wo=' },

@@ -82,7 +82,7 @@ test('a storage on real files: written, closed, found again, and readable offlin
   assert.equal(items.at(-1)?.kind, 'end');
 
   function open(from: NodeDisk): Storage {
-    const opened = Storage.open(from, limits);
+    const opened = Storage.open(from, limits, new Uint8Array(8));
     if (isRefusal(opened)) assert.fail(opened.message);
     return opened;
   }

@@ -9,7 +9,7 @@ import { defaultLimits } from '../../src/base/limits.ts';
 import { NodeDisk } from '../../src/node/disk.ts';
 import { isRefusal } from '../../src/storage/refusal.ts';
 import { Storage } from '../../src/storage/storage.ts';
-import { directory } from '../storage/world.ts';
+import { directory, someStart } from '../storage/world.ts';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'dkvs-kill-'));
 after(() => fs.rmSync(root, { recursive: true }));
@@ -22,8 +22,9 @@ const WRITER = `
   import fs from 'node:fs';
   import { NodeDisk } from ${module('../../src/node/disk.js')};
   import { Storage } from ${module('../../src/storage/storage.js')};
-  import { entries, request } from ${module('../storage/world.js')};
-  const storage = Storage.open(new NodeDisk(process.argv[1]), ${JSON.stringify(limits)});
+  import { entries, request, someStart } from ${module('../storage/world.js')};
+  const disk = new NodeDisk(process.argv[1]);
+  const storage = Storage.open(disk, ${JSON.stringify(limits)}, someStart);
   if ('remedy' in storage) throw new Error(storage.message);
   let last = storage.recovered.lastIndex;
   let sequence = 0;
@@ -59,7 +60,7 @@ test('a writer killed again and again: every entry it called durable is there', 
     await once(child, 'close');
     // The last line may be cut short.
     promised = Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1));
-    const storage = Storage.open(new NodeDisk(name), limits);
+    const storage = Storage.open(new NodeDisk(name), limits, someStart);
     if (isRefusal(storage)) assert.fail(storage.message);
     assert.ok(promised > 0 && storage.recovered.lastIndex >= promised);
     await new Promise<void>((resolve) => storage.close(resolve));

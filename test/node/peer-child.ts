@@ -10,7 +10,7 @@ const [id, ports, starts] = process.argv.slice(2).map((text) => text.split(',').
 const all = membersAt(ports!);
 const member = all[id![0]! - 1]!;
 const directory = new Directory(member.id);
-directory.starts = starts![0]!;
+for (let start = 0; start < starts![0]!; start++) directory.start();
 
 const events = new EventLog();
 events.onMessage = (message: Message) => {

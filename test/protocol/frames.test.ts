@@ -45,6 +45,7 @@ const introduction: Introduction = {
   admitted: true,
   clusterId: new Uint8Array(16).fill(3),
   directoryId: new Uint8Array(16).fill(4),
+  startHistory: Uint8Array.from({ length: 17 * 8 }, (_, i) => i),
   fromName: 'n1',
   toName: 'n2',
 };
@@ -52,7 +53,7 @@ const introduction: Introduction = {
 const handshakes: readonly Handshake[] = [
   { kind: 'Hello', introduction },
   { kind: 'Welcome', introduction: { ...introduction, admitted: false }, knowsDialer: true },
-  { kind: 'Refuse', code: 'WRONG_CLUSTER', text: 'two clusters: check --data' },
+  { kind: 'Refuse', introduction, code: 'WRONG_CLUSTER', text: 'two clusters: check --data' },
 ];
 
 const head = { from: nodeId(1), to: nodeId(2), term: term(9) } as const;
@@ -324,6 +325,37 @@ describe('frames: from hostile hands', () => {
       const hello = { kind: 'Hello', introduction: { ...introduction, fromName } } as const;
       assert.match(defectOf(encodeHandshake(hello)), /bad fields/);
     }
+  });
+
+  it('have as many starts as they count, and at least one', () => {
+    const forge = (starts: number) => {
+      const hello = encodeHandshake({ kind: 'Hello', introduction });
+      writeU64(hello, 22, starts);
+      reseal(hello, hello.length);
+      return hello;
+    };
+    assert.equal(only(readAll([forge(17)])).kind, 'Hello');
+    for (const starts of [0, 64, 2 ** 53 - 1]) {
+      assert.match(defectOf(forge(starts)), /Hello frame with bad fields/);
+    }
+    const startHistory = new Uint8Array(8);
+    assert.throws(
+      () => encodeHandshake({ kind: 'Hello', introduction: { ...introduction, startHistory } }),
+      /8 bytes of history/,
+    );
+  });
+
+  it('fit into a handshake, however long the names and the history', () => {
+    const names = { fromName: 'n'.repeat(64), toName: 'm'.repeat(64) };
+    const startHistory = new Uint8Array(64 * 8).fill(5);
+    const many = { incarnation: incarnation(2 ** 53 - 1), startHistory };
+    const full = { ...introduction, ...names, ...many };
+    const refuse: Handshake = { kind: 'Refuse', introduction: full, code: 'X', text: 'y' };
+    const bytes = encodeHandshake(refuse);
+    assert.ok(bytes.length < HANDSHAKE_FRAME_BYTES_MAX / 4, `${bytes.length} bytes`);
+    assert.deepEqual(only(readAll([bytes])), refuse);
+    const talkative: Handshake = { ...refuse, text: 'y'.repeat(4000) };
+    assert.throws(() => encodeHandshake(talkative), /a handshake of/);
   });
 
   it('end the stream: nothing is read behind a defect', () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { concatBytes } from '../../src/base/bytes.ts';
 import { incarnation, type NodeId, nodeId } from '../../src/base/ids.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
+import { STARTS_MAX, withStart } from '../../src/base/start-history.ts';
 import { FrameReader } from '../../src/protocol/frame-reader.ts';
 import {
   encodeHandshake,
@@ -28,21 +29,46 @@ const N2 = nodeId(2);
 const id = (fill: number) => new Uint8Array(16).fill(fill);
 const [n1, n2] = members(3) as [ReturnType<typeof members>[0], ReturnType<typeof members>[0]];
 
+/** The history of a directory whose starts were numbered from the first to the last. */
+function starts(...numbered: readonly [first: number, last: number]): Uint8Array {
+  let history: Uint8Array = new Uint8Array(0);
+  for (let start = numbered[0]; start <= numbered[1]; start++) {
+    history = withStart(history, startId(start));
+  }
+  return history;
+}
+
+function startId(start: number): Uint8Array {
+  return new Uint8Array(8).fill(start);
+}
+
+/** Another start of the same directory, counted from its first. */
+const at = (start: number) => ({
+  incarnation: incarnation(start),
+  startHistory: starts(1, start),
+});
+
 const self: SelfIdentity = {
   nodeId: N1,
   name: 'n1',
   directoryId: id(1),
   clusterId: id(9),
   incarnation: incarnation(4),
+  startHistory: starts(1, 4),
   admitted: true,
   membersCrc: 77,
 };
 /** What n2 says to n1 when all is well. */
 const said: Introduction = introduce(
-  { ...self, nodeId: N2, name: 'n2', directoryId: id(2), incarnation: incarnation(5) },
+  { ...self, nodeId: N2, name: 'n2', directoryId: id(2), ...at(5) },
   n1!,
 );
-const bound: Binding = { nodeId: N2, directoryId: id(2), incarnation: incarnation(5) };
+const bound: Binding = {
+  nodeId: N2,
+  directoryId: id(2),
+  incarnation: incarnation(5),
+  startId: startId(5),
+};
 
 describe('identity: who is let in', () => {
   const verdict = (
@@ -61,7 +87,7 @@ describe('identity: who is let in', () => {
   it('is who says nothing wrong', () => {
     assert.equal(verdict({}), null);
     assert.equal(verdict({}, {}, null), null);
-    assert.equal(verdict({ incarnation: incarnation(6) }), null);
+    assert.equal(verdict(at(6)), null);
     assert.equal(verdict({ admitted: false }), null);
   });
 
@@ -107,7 +133,32 @@ describe('identity: who is let in', () => {
   });
 
   it('is not who comes with an old copy of the directory', () => {
-    assert.equal(verdict({ incarnation: incarnation(4) }), 'DIRECTORY_OLD');
+    assert.equal(verdict(at(4)), 'DIRECTORY_OLD');
+    assert.equal(verdict(at(1)), 'DIRECTORY_OLD');
+  });
+
+  it('is not who went another way from an older copy, however often it was started then', () => {
+    /** A copy that was taken after so many starts, started until it counts so many. */
+    const copied = (after: number, count: number) => {
+      let history = starts(1, after);
+      for (let start = after; start < count; start++) {
+        history = withStart(history, startId(100 + start));
+      }
+      return { incarnation: incarnation(count), startHistory: history };
+    };
+    assert.equal(verdict(copied(4, 5)), 'DIRECTORY_OLD', 'one start behind: the same count');
+    assert.equal(verdict(copied(4, 6)), 'DIRECTORY_OLD', 'refused, and started again');
+    assert.equal(verdict(copied(1, 6)), 'DIRECTORY_OLD');
+    for (let count = 5; count < 5 + STARTS_MAX; count++) {
+      assert.equal(verdict(copied(4, count)), 'DIRECTORY_OLD', `at start ${count}`);
+      assert.equal(verdict(copied(5, count)), null, 'from a copy of the latest start: not noticed');
+    }
+  });
+
+  it('is who was started more often than its history goes back, since it was last met', () => {
+    for (let since = 0; since < 3 * STARTS_MAX; since++) {
+      assert.equal(verdict(at(5 + since)), null, `${since} starts`);
+    }
   });
 });
 
@@ -152,11 +203,21 @@ describe('identity: bindings', () => {
     assert.equal(judge(self, n2!, other, bindings.get(N2))?.code, 'DIRECTORY_REPLACED');
   });
 
+  it('are not those of a copy with the same count', () => {
+    const book = new SlowBook();
+    const bindings = new Bindings(book);
+    bindings.bind(said, () => {});
+    book.flush();
+    const copy = { ...said, startHistory: withStart(starts(1, 4), startId(77)) };
+    assert.equal(bindings.isBound(copy), false);
+    assert.equal(judge(self, n2!, copy, bindings.get(N2))?.code, 'DIRECTORY_OLD');
+  });
+
   it('follow a newer incarnation while the older is on its way', () => {
     const book = new SlowBook();
     const bindings = new Bindings(book);
     bindings.bind(said, () => {});
-    const newer = { ...said, incarnation: incarnation(6) };
+    const newer = { ...said, ...at(6) };
     bindings.bind(newer, () => {});
     assert.equal(judge(self, n2!, said, bindings.get(N2))?.code, 'DIRECTORY_OLD');
     book.flush();
@@ -289,7 +350,9 @@ describe('peers: refusals, whole', () => {
     world.node(3).start();
     world.run(2000);
     assert.deepEqual(world.node(1).events.take(), ['refused n3 DIRECTORY_OLD']);
-    assert.deepEqual(world.node(3).events.take().sort(), [
+    assert.deepEqual([...new Set(world.node(3).events.take())].sort(), [
+      'disowned by n1',
+      'disowned by n2',
       'refused n1 DIRECTORY_OLD',
       'refused n2 DIRECTORY_OLD',
     ]);
@@ -379,7 +442,7 @@ describe('peers: a stranger on the port', () => {
     for (const first of [
       message,
       PING,
-      encodeHandshake({ kind: 'Refuse', code: 'X', text: 'y' }),
+      encodeHandshake({ kind: 'Refuse', introduction: said, code: 'X', text: 'y' }),
     ]) {
       const stranger = new Stranger(world()).say(first);
       assert.equal(stranger.closed, 'reset');
@@ -407,7 +470,7 @@ describe('peers: a stranger on the port', () => {
 
   it('is not heard while it is bound anew', () => {
     const stranger = new Stranger(world()).say(hello());
-    stranger.say(hello({ incarnation: incarnation(6) }), message);
+    stranger.say(hello(at(6)), message);
     assert.equal(stranger.closed, 'reset');
     assert.deepEqual(stranger.world.node(1).events.messages, []);
   });
@@ -441,9 +504,7 @@ describe('peers: a stranger on the port', () => {
 
   it('takes the place of its own older stream', () => {
     const first = new Stranger(world()).say(hello());
-    const second = new Stranger(first.world, 'elsewhere').say(
-      hello({ incarnation: incarnation(6) }),
-    );
+    const second = new Stranger(first.world, 'elsewhere').say(hello(at(6)));
     assert.equal(first.closed, 'reset');
     assert.equal(second.closed, null);
     const third = new Stranger(first.world, 'late').say(hello());
@@ -478,12 +539,23 @@ describe('peers: a stranger who is dialed', () => {
   const mine = introduce({ ...self, nodeId: N2, name: 'n2', membersCrc: 1, clusterId: id(0) }, n1!);
   const welcome = (change: Partial<Introduction> = {}, knowsDialer = true) =>
     encodeHandshake({ kind: 'Welcome', introduction: { ...mine, ...change }, knowsDialer });
-  const refuse = encodeHandshake({ kind: 'Refuse', code: 'GO_AWAY', text: 'try again' });
+  const refuse = (code = 'GO_AWAY', change: Partial<Introduction> = {}) =>
+    encodeHandshake({
+      kind: 'Refuse',
+      introduction: { ...mine, ...change },
+      code,
+      text: 'try again',
+    });
 
   /** n1 dials n2, who answers each Hello with these bytes, and breaks off if told to. */
-  const answering = (bytes: Uint8Array, { breakOff = false, admitted = true, seed = 1 } = {}) => {
+  const answering = (
+    bytes: Uint8Array,
+    { breakOff = false, admitted = true, seed = 1, bindings = [] as readonly Binding[] } = {},
+  ) => {
     const world = new PeerWorld(2, seed);
-    world.node(1).directory.admitted = admitted;
+    const { directory } = world.node(1);
+    directory.admitted = admitted;
+    for (const binding of bindings) directory.bindings.set(binding.nodeId, binding);
     const { scheduler, net } = world;
     let dials = 0;
     const network = net.attach('host2', new SimProcess(scheduler));
@@ -527,9 +599,30 @@ describe('peers: a stranger who is dialed', () => {
 
   it('is not listened to any more once it has refused', () => {
     for (let seed = 1; seed <= 10; seed++) {
-      const both = concatBytes([refuse, welcome()]);
+      const both = concatBytes([refuse(), welcome()]);
       const { node } = answering(both, { admitted: false, seed });
       assert.deepEqual(node.events.take(), ['refused n2 GO_AWAY']);
+    }
+  });
+
+  it('ends this node with a refusal only if it is the member that it was dialed as', () => {
+    const hears = (bytes: Uint8Array, admitted = true, bindings: readonly Binding[] = []) => {
+      const { node } = answering(bytes, { admitted, bindings });
+      return [...new Set(node.events.take())].filter((line) => !line.startsWith('refused')).sort();
+    };
+    for (const code of ['DIRECTORY_OLD', 'DIRECTORY_REPLACED']) {
+      assert.deepEqual(hears(refuse(code)), ['disowned by n2']);
+      const known = { ...bound, directoryId: id(1) };
+      assert.deepEqual(hears(refuse(code), true, [known]), ['disowned by n2'], 'at any start');
+      assert.deepEqual(hears(refuse(code), true, [bound]), [], 'another directory');
+      assert.deepEqual(hears(refuse(code, { membersCrc: 2 })), [], 'another cluster');
+      assert.deepEqual(hears(refuse(code, { fromName: 'n3' })), [], 'another member');
+      assert.deepEqual(hears(refuse(code, { toNode: nodeId(3) })), [], 'about another member');
+    }
+    assert.deepEqual(hears(refuse('DIRECTORY_OLD'), false), ['disowned by n2']);
+    assert.deepEqual(hears(refuse('DIRECTORY_REPLACED'), false), ['n2 knows me: other']);
+    for (const code of ['WRONG_CLUSTER', 'OTHER_MEMBERS', 'GO_AWAY']) {
+      assert.deepEqual(hears(refuse(code)), []);
     }
   });
 

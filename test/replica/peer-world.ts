@@ -1,6 +1,8 @@
+import { writeU32 } from '../../src/base/bytes.ts';
 import { incarnation, type NodeId, nodeId, term } from '../../src/base/ids.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { Prng } from '../../src/base/prng.ts';
+import { withStart } from '../../src/base/start-history.ts';
 import type { Member } from '../../src/raft/configuration.ts';
 import type { Message, TimeoutNow } from '../../src/raft/messages.ts';
 import type { Clock } from '../../src/replica/clock.ts';
@@ -21,6 +23,9 @@ export class Directory {
   readonly id: Uint8Array;
   clusterId = new Uint8Array(16);
   starts = 0;
+  startHistory: Uint8Array = new Uint8Array(0);
+  /** Tells the starts of a copy from those of the original. */
+  lineage = 0;
   admitted = true;
   membersCrc = 1;
   bindings = new Map<NodeId, Binding>();
@@ -32,8 +37,16 @@ export class Directory {
   copy(): Directory {
     const copy = new Directory(0);
     copy.id.set(this.id);
-    Object.assign(copy, { ...this, id: copy.id, bindings: new Map(this.bindings) });
+    const lineage = this.lineage + 1;
+    Object.assign(copy, { ...this, id: copy.id, bindings: new Map(this.bindings), lineage });
     return copy;
+  }
+
+  start(): void {
+    this.starts++;
+    const id = new Uint8Array(8).fill(this.lineage);
+    writeU32(id, 0, this.starts);
+    this.startHistory = withStart(this.startHistory, id);
   }
 }
 
@@ -51,13 +64,14 @@ export class TestBook implements IdentityBook {
   }
 
   self(): SelfIdentity {
-    const { id, clusterId, starts, admitted, membersCrc } = this.directory;
+    const { id, clusterId, starts, startHistory, admitted, membersCrc } = this.directory;
     return {
       nodeId: this.member.id,
       name: this.member.name,
       directoryId: id,
       clusterId,
       incarnation: incarnation(starts),
+      startHistory,
       admitted,
       membersCrc,
     };
@@ -101,6 +115,10 @@ export class EventLog implements PeerEvents {
     this.lines.push(`n${peer} knows me: ${knowsMe}`);
   }
 
+  onDisowned(peer: NodeId): void {
+    this.lines.push(`disowned by n${peer}`);
+  }
+
   onRefused(peer: NodeId, code: string, text: string): void {
     this.lines.push(`refused n${peer} ${code}`);
     this.notices.push(text);
@@ -142,7 +160,7 @@ export function startPeers(
   events: EventLog,
   limits: Limits = defaultLimits,
 ): Peers {
-  directory.starts++;
+  directory.start();
   return new Peers({
     ...host,
     random: new Prng(member.id * 1000 + directory.starts),

@@ -60,6 +60,8 @@ function attack(world: World, random: Prng): void {
     case 1:
       if (!mayFall) return;
       coverage.powerCuts++;
+      // A disk is idle most of the time, and then a power cut finds nothing to tear.
+      if (random.chance(0.5)) world.until(() => node.disk.hasUnsynced, 50);
       world.powerOff(node);
       restart(node, random.below(1500));
       return;

@@ -36,7 +36,7 @@ export const smallLimits: Limits = {
 /** One member: its disk outlives its processes. */
 export class Node {
   readonly member: Member;
-  readonly disk: SimDisk;
+  disk: SimDisk;
   readonly logs: LogLine[] = [];
   readonly trace: TraceEvent[] = [];
   replica: Replica | null = null;
@@ -99,6 +99,7 @@ export class World {
       random: scheduler.random.fork(),
       freshDirectoryId: scheduler.random.bytes(16),
       freshClusterId: scheduler.random.bytes(16),
+      freshStartId: scheduler.random.bytes(8),
       limits: this.limits,
       raftTiming: defaultTiming,
       requestTiming: defaultRequestTiming,
@@ -134,6 +135,12 @@ export class World {
   powerOff(node: Node): void {
     this.kill(node);
     node.disk.crash(this.scheduler.random);
+  }
+
+  /** Puts these files in the place of what the node had, while it is down. */
+  restore(node: Node, image: ReadonlyMap<string, Uint8Array>): void {
+    if (node.process !== null) throw new Error(`${node.member.name} is running`);
+    node.disk = SimDisk.of(image, (callback) => this.diskLater(callback));
   }
 
   run(ms: number): void {

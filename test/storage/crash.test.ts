@@ -4,6 +4,7 @@ import { type Index, incarnation, index, nodeId, term } from '../../src/base/ids
 import { defaultLimits } from '../../src/base/limits.ts';
 import type { Persist } from '../../src/base/persist.ts';
 import { Prng } from '../../src/base/prng.ts';
+import { startAgo } from '../../src/base/start-history.ts';
 import { PowerCut, SimDisk } from '../../src/sim/disk.ts';
 import type { DiskError } from '../../src/storage/disk.ts';
 import { isRefusal } from '../../src/storage/refusal.ts';
@@ -23,7 +24,8 @@ const directory = { ...small, membersImage: new Uint8Array(700).fill(77) };
 const bindings = (round: number) =>
   Array.from({ length: 16 }, (_, i) => {
     const directoryId = new Uint8Array(16).fill(round);
-    return { nodeId: nodeId(i + 1), directoryId, incarnation: incarnation(round) };
+    const startId = new Uint8Array(8).fill(round);
+    return { nodeId: nodeId(i + 1), directoryId, incarnation: incarnation(round), startId };
   });
 
 /** What storage may hold, and what it has promised. */
@@ -40,6 +42,15 @@ class Ledger {
   askedVote = 0;
   promisedAdmitted = false;
   incarnation = 0;
+  /** The ids of the starts that came to their end, and so may be known to others. */
+  private readonly starts = new Map<number, Uint8Array>();
+  private startsDrawn = 0;
+
+  /** Another one at each start, whatever becomes of it. */
+  nextStart(): Uint8Array {
+    this.startsDrawn++;
+    return new Uint8Array(8).fill(this.startsDrawn);
+  }
 
   /** Makes the request part of the history; answers the state it ends in. */
   ask(persist: Persist): number {
@@ -79,6 +90,11 @@ class Ledger {
     assert.ok(state.admitted || !this.promisedAdmitted);
     assert.ok(state.incarnation > this.incarnation, 'no incarnation twice');
     this.incarnation = state.incarnation;
+    this.starts.set(state.incarnation, new Uint8Array(8).fill(this.startsDrawn));
+    for (const [start, id] of this.starts) {
+      const kept = startAgo(state.startHistory, state.incarnation - start);
+      assert.deepEqual(kept, id, 'a start that others may know');
+    }
     this.history.length = 0;
     this.history.push(log);
     this.log = log;
@@ -131,7 +147,7 @@ class Life {
       assert.equal(this.ledger.incarnation, 0, 'what was opened once is never empty again');
       Storage.create(this.disk, limits, directory);
     }
-    const storage = Storage.open(this.disk, limits);
+    const storage = Storage.open(this.disk, limits, this.ledger.nextStart());
     if (isRefusal(storage)) assert.fail(`refused: ${storage.message}`);
     this.ledger.found(storage);
     storage.onFatal = (error) => {

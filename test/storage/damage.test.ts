@@ -19,6 +19,7 @@ import {
   Run,
   readLog,
   refused,
+  someStart,
   vote,
   worldOf,
 } from './world.ts';
@@ -93,7 +94,7 @@ function damaged(image: Image, file: string, change: (bytes: Uint8Array) => Uint
 /** Opens and reads the whole log back. Where something was cut off, a second start finds the same. */
 function start(image: Image): string[] | 'refused' {
   const world = worldOf(image);
-  const storage = Storage.open(world.disk, limits);
+  const storage = Storage.open(world.disk, limits, someStart);
   if (isRefusal(storage)) {
     assert.notEqual(storage.message, '');
     return 'refused';

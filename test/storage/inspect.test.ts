@@ -88,3 +88,15 @@ test('an error of the disk at a start is a refusal with its name', () => {
     assert.match(refusal.message, new RegExp(`${operation} .*EIO`));
   }
 });
+
+test('an old copy that was disowned is shown whole, and then refused as a start would', () => {
+  const { disk, later, run } = create();
+  run.persistNow({ entries: entries(1, 2, 1) });
+  run.storage.saveIdentity({ disowned: true }, () => {});
+  later.run();
+  const world = worldOf(disk.image());
+  const items = [...inspect(world.disk)].map(line);
+  assert.ok(items.includes('entry 2 of 1'));
+  assert.equal(items.at(-1), 'refusal: stale at 0');
+  assert.equal(refused(world).kind, 'stale');
+});

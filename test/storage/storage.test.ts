@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { index, term } from '../../src/base/ids.ts';
+import { writeU32 } from '../../src/base/bytes.ts';
+import { incarnation, index, nodeId, term } from '../../src/base/ids.ts';
+import { native } from '../../src/base/native.ts';
+import { STARTS_MAX, startAgo } from '../../src/base/start-history.ts';
+import {
+  BINDINGS_MAX,
+  decodeSlot,
+  encodeSlot,
+  firstImage,
+  MEMBERS_IMAGE_BYTES_MAX,
+  NAME_BYTES_MAX,
+  SLOT_BYTES,
+  type StateImage,
+} from '../../src/storage/hard-state.ts';
 import { Storage } from '../../src/storage/storage.ts';
 import {
   create,
@@ -11,6 +24,7 @@ import {
   logOf,
   open,
   readLog,
+  refused,
   smallLimits,
   vote,
 } from './world.ts';
@@ -30,6 +44,85 @@ test('a new directory remembers who it is, and counts its starts', () => {
   assert.equal(run.storage.recovered.lastIndex, 0);
   run.close();
   assert.equal(open({ disk, later }).storage.state.incarnation, 2);
+});
+
+test('every start leaves its id, and the last ones are remembered', () => {
+  const { disk, later, run } = create();
+  run.close();
+  const idOf = (start: number) => new Uint8Array(8).fill(start);
+  for (let start = 2; start <= 3 * STARTS_MAX; start++) {
+    const { storage } = open({ disk, later }, smallLimits, idOf(start));
+    const { startHistory, incarnation: count } = storage.state;
+    assert.equal(count, start);
+    assert.equal(startHistory.length, 8 * Math.min(start, STARTS_MAX));
+    for (let ago = 0; ago < Math.min(start - 1, STARTS_MAX); ago++) {
+      assert.deepEqual(startAgo(startHistory, ago), idOf(start - ago));
+    }
+    assert.equal(startAgo(startHistory, STARTS_MAX), null);
+    disk.kill();
+  }
+});
+
+test('a disowned directory is never opened again, nor are its starts counted', () => {
+  const { disk, later, run } = create();
+  let done = false;
+  run.storage.saveIdentity({ disowned: true }, () => {
+    done = true;
+  });
+  later.run();
+  assert.ok(done);
+  disk.kill();
+  const before = disk.image();
+  for (let start = 0; start < 3; start++) {
+    const { kind, message, remedy } = refused({ disk, later });
+    assert.equal(kind, 'stale');
+    assert.match(message, /at start 1 .* n2 .*an old copy, which has forgotten promises$/);
+    assert.match(remedy, /^Put the newest copy .*leave this node stopped/);
+  }
+  assert.deepEqual(disk.image(), before);
+});
+
+test('a slot has room for all that it may have to hold', () => {
+  const bytes = (length: number) => new Uint8Array(length).fill(0xff);
+  const full: StateImage = {
+    ...firstImage(directory),
+    state: {
+      ...firstImage(directory).state,
+      name: 'n'.repeat(NAME_BYTES_MAX),
+      membersImage: bytes(MEMBERS_IMAGE_BYTES_MAX),
+      incarnation: incarnation(2 ** 53 - 1),
+      startHistory: bytes(8 * STARTS_MAX),
+      admitted: true,
+      disowned: true,
+      bindings: Array.from({ length: BINDINGS_MAX }, (_, i) => ({
+        nodeId: nodeId(i),
+        directoryId: bytes(16),
+        incarnation: incarnation(2 ** 53 - 1),
+        startId: bytes(8),
+      })),
+    },
+  };
+  const slot = encodeSlot(full);
+  assert.equal(slot.length, SLOT_BYTES);
+  assert.deepEqual(decodeSlot(slot), full);
+});
+
+test('a slot with a history that does not go with its count, or an unknown flag, is none', () => {
+  const image = firstImage(directory);
+  const { state } = image;
+  const short = { ...state, incarnation: incarnation(2), startHistory: new Uint8Array(8) };
+  assert.throws(() => encodeSlot({ ...image, state: short }), /bad start history/);
+  const slot = encodeSlot(image);
+  // The flags lie behind magic, place, ids, name, term, vote and count; no history yet.
+  const flagsAt = 16 + 40 + 32 + 8 + 2 + state.name.length + 24;
+  for (const [flags, verdict] of [
+    [3, 'object'],
+    [4, 'string'],
+  ] as const) {
+    writeU32(slot, flagsAt, flags);
+    writeU32(slot, 0, native.crc32(slot, 4, SLOT_BYTES, 0));
+    assert.equal(typeof decodeSlot(slot), verdict);
+  }
 });
 
 test('what was persisted is there after a clean stop, and after a kill', () => {
@@ -125,7 +218,9 @@ test('many segments: each continues the one before', () => {
 test('identity goes through the same door as votes, and neither forgets the other', () => {
   const { disk, later, run } = create();
   const clusterId = new Uint8Array(16).fill(7);
-  const binding = { nodeId: directory.nodeId, directoryId: clusterId, incarnation: 4 as never };
+  const startId = new Uint8Array(8).fill(9);
+  const of = { nodeId: directory.nodeId, incarnation: incarnation(4) };
+  const binding = { ...of, directoryId: clusterId, startId };
   const called: string[] = [];
   run.persist({ hardState: vote(5, 3) });
   run.storage.saveIdentity({ clusterId }, () => called.push('cluster'));

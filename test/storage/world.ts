@@ -159,16 +159,19 @@ export function create(limits = smallLimits): World & { run: Run } {
   return { ...world, run: open(world, limits) };
 }
 
+/** For starts whose ids don't matter. */
+export const someStart = new Uint8Array(8).fill(0x55);
+
 /** Opens what must open. */
-export function open(world: World, limits = smallLimits): Run {
-  const storage = Storage.open(world.disk, limits);
+export function open(world: World, limits = smallLimits, startId = someStart): Run {
+  const storage = Storage.open(world.disk, limits, startId);
   if (isRefusal(storage)) assert.fail(`refused: ${storage.message}`);
   return new Run(storage, world.later);
 }
 
 /** Opens what must not open. */
 export function refused(world: World, limits = smallLimits): Refusal {
-  const storage = Storage.open(world.disk, limits);
+  const storage = Storage.open(world.disk, limits, someStart);
   if (!isRefusal(storage)) assert.fail('opened, though it should refuse');
   assert.notEqual(storage.remedy, '');
   return storage;

@@ -1,6 +1,7 @@
 import { unreachable } from '../../base/assert.ts';
-import { hex } from '../../base/bytes.ts';
+import { EMPTY_BYTES, hex } from '../../base/bytes.ts';
 import { type Entry, EntryType } from '../../base/entry.ts';
+import { startAgo } from '../../base/start-history.ts';
 import { formatAddress } from '../../client/address.ts';
 import { type Command, decodeCommand } from '../../kv/command.ts';
 import { type Configuration, decodeConfiguration } from '../../raft/configuration.ts';
@@ -49,8 +50,8 @@ export function describe(item: InspectItem): string {
 
 function describeSlot({ sequence, state, firstSegment, lastSegment, mark }: StateImage): string {
   const vote = state.votedFor === 0 ? 'no vote' : `voted for member ${state.votedFor}`;
-  const admitted = state.admitted ? '' : ', not admitted';
-  const who = `${state.name} is member ${state.nodeId}${admitted}`;
+  const standing = state.disowned ? ', an old copy' : state.admitted ? '' : ', not admitted';
+  const who = `${state.name} is member ${state.nodeId}${standing}`;
   return (
     `sequence ${sequence}: term ${state.currentTerm}, ${vote}, start ${state.incarnation}; ${who}\n` +
     `         segments ${firstSegment} to ${lastSegment}, ` +
@@ -152,7 +153,9 @@ function slotFields(image: StateImage): object {
     term: state.currentTerm,
     votedFor: state.votedFor,
     incarnation: state.incarnation,
+    startId: hex(startAgo(state.startHistory, 0) ?? EMPTY_BYTES),
     admitted: state.admitted,
+    disowned: state.disowned,
     firstSegment,
     lastSegment,
     durable: mark,

@@ -8,7 +8,7 @@ import { TermRuns } from '../../storage/term-runs.ts';
  *
  * - `ok`: it would go on with all of it
  * - `torn`: it would cut off a batch that a crash left unfinished, and go on: nothing is lost
- * - `refused`: it would refuse, because what was promised is damaged
+ * - `refused`: it would refuse, because what was promised is damaged or forgotten
  * - `damaged`: it would start, and stop as soon as it needs an entry that can't be read
  */
 export type Verdict = 'ok' | 'torn' | 'refused' | 'damaged';
