@@ -38,6 +38,11 @@ const commonOptions: readonly OptionSpec[] = [
 /** Runs `npm run bench -- NAME [OPTIONS]`. @returns the exit code. */
 export async function runBenchmark(argv: readonly string[]): Promise<number> {
   const benchmark = benchmarks.find(({ name }) => name === argv[0]);
+  const asksForHelp = argv.includes('--help') || argv.includes('-h');
+  if (asksForHelp) {
+    process.stdout.write(help());
+    return 0;
+  }
   if (benchmark === undefined) {
     process.stderr.write(help());
     return 2;

@@ -1,4 +1,4 @@
-import type { Refusal } from '../storage/refusal.ts';
+import { REMEDIES, type Refusal } from '../storage/refusal.ts';
 
 /**
  * Why a node can't start, or can't go on. Its environment is at fault, not its code: the process
@@ -31,4 +31,28 @@ export const failureOf = (refusal: Refusal): Failure => ({
   code: refusal.kind,
   message: refusal.message,
   remedy: refusal.remedy,
+});
+
+/** `peer` knows the name `self` with another directory, and this one has promised nothing yet. */
+export const emptied = (self: string, peer: string): Failure => ({
+  code: 'emptied',
+  message:
+    `${peer} knows ${self} with another data directory: this one is new or was emptied, and has ` +
+    'forgotten what the old one promised',
+  remedy:
+    `start ${self} with its old data directory; an empty one may never vote under a name that ` +
+    'has voted before',
+});
+
+/** `peer` knows that this directory has forgotten promises. @param text what it said */
+export const disowned = (peer: string, text: string): Failure => ({
+  code: 'stale',
+  message: `${peer} refuses this data directory: ${text}`,
+  remedy: REMEDIES.stale,
+});
+
+export const diskFailed = (message: string): Failure => ({
+  code: 'disk',
+  message,
+  remedy: 'what was acknowledged is safe on the other members; check the disk, then restart',
 });

@@ -10,16 +10,16 @@ import type { Effects, ReadEntries } from '../raft/effects.ts';
 import type { Message } from '../raft/messages.ts';
 import { Raft } from '../raft/raft.ts';
 import { DiskError } from '../storage/disk.ts';
-import { REMEDIES, refusalOf } from '../storage/refusal.ts';
 import { Storage } from '../storage/storage.ts';
 import { Admission, type Testimony } from './admission.ts';
 import { Applier } from './applier.ts';
 import { Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
-import { type Failure, failureOf } from './failure.ts';
-import { membersImage, StorageIdentityBook } from './identity-book.ts';
+import { diskFailed, disowned, emptied, type Failure } from './failure.ts';
+import { StorageIdentityBook } from './identity-book.ts';
 import { Journal } from './journal.ts';
 import type { Address } from './network.ts';
+import { openStorage } from './open-storage.ts';
 import type { ReplicaOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Promises } from './promises.ts';
@@ -71,9 +71,7 @@ export class Replica {
     const self = options.members.find((member) => member.name === options.name);
     assert(self !== undefined, () => `${options.name} is not a member`);
     const storage = openStorage(options, self);
-    if (!(storage instanceof Storage)) return storage;
-    const mismatch = StorageIdentityBook.mismatch(storage, self, options.members);
-    return mismatch ?? new Replica(options, self, storage);
+    return storage instanceof Storage ? new Replica(options, self, storage) : storage;
   }
 
   private constructor(options: ReplicaOptions, self: Member, storage: Storage) {
@@ -110,7 +108,7 @@ export class Replica {
       this.markAtMs = clock.now() + MARK_AFTER_IDLE_MS;
       this.askForTurn();
     };
-    storage.onFatal = (error) => this.failOnDisk(`the disk failed: ${error.message}`);
+    storage.onFatal = (error) => this.fail(diskFailed(`the disk failed: ${error.message}`));
   }
 
   /** Listens for peers and clients. `done` gets null, or why it can't. */
@@ -159,16 +157,7 @@ export class Replica {
       if (this.admission.granted) this.admit();
       return;
     }
-    const { name } = this.view.self;
-    this.fail({
-      code: 'emptied',
-      message:
-        `${this.memberOf(from).name} knows ${name} with another data directory: this one is new ` +
-        'or was emptied, and has forgotten what the old one promised',
-      remedy:
-        `start ${name} with its old data directory; an empty one may never vote under a name ` +
-        'that has voted before',
-    });
+    this.fail(emptied(this.view.self.name, this.memberOf(from).name));
   }
 
   /**
@@ -182,11 +171,7 @@ export class Replica {
     this.close();
     const end = () => {
       this.storage.onFatal = () => {};
-      this.options.onFatal({
-        code: 'stale',
-        message: `${this.memberOf(from).name} refuses this data directory: ${text}`,
-        remedy: REMEDIES.stale,
-      });
+      this.options.onFatal(disowned(this.memberOf(from).name, text));
     };
     this.storage.onFatal = end;
     this.storage.saveIdentity({ disowned: true }, end);
@@ -383,7 +368,7 @@ export class Replica {
       (result) => {
         if (this.closed) return;
         if (result instanceof DiskError) {
-          this.failOnDisk(`entry ${from} of the log can't be read back: ${result.message}`);
+          this.fail(diskFailed(`entry ${from} of the log can't be read back: ${result.message}`));
         } else {
           done(result);
         }
@@ -428,14 +413,6 @@ export class Replica {
     this.peers.close();
   }
 
-  private failOnDisk(message: string): void {
-    this.fail({
-      code: 'disk',
-      message,
-      remedy: 'what was acknowledged is safe on the other members; check the disk, then restart',
-    });
-  }
-
   /** Fail-stop: after this no promise leaves the node before a successful restart (D5). */
   private fail(reason: Failure): void {
     if (this.closed) return;
@@ -448,24 +425,4 @@ export class Replica {
     assert(member !== undefined && member.id === id, () => `no member ${id}`);
     return member;
   }
-}
-
-/** Opens the data directory, or makes an empty one a data directory first. */
-function openStorage(options: ReplicaOptions, self: Member): Storage | Failure {
-  const { clock, disk, freshStartId, limits } = options;
-  try {
-    if (Storage.isEmpty(disk)) {
-      Storage.create(disk, limits, {
-        nodeId: self.id,
-        name: self.name,
-        directoryId: options.freshDirectoryId,
-        membersImage: membersImage(options.members),
-      });
-    }
-  } catch (error) {
-    if (error instanceof DiskError) return failureOf(refusalOf(error));
-    throw error;
-  }
-  const storage = Storage.open(disk, limits, freshStartId, () => clock.now());
-  return storage instanceof Storage ? storage : failureOf(storage);
 }
