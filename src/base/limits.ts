@@ -63,7 +63,7 @@ export const defaultLimits: Limits = {
   argumentsMax: 1_048_576,
   clientOutputBytesMax: 64 * MIB,
   clientPauseOutputBytes: 1 * MIB,
-  clientPipelineMax: 16_384,
+  clientPipelineMax: 1024,
   peerFrameBytesMax: 8 * MIB,
   peerOutputBytesMax: 32 * MIB,
 };

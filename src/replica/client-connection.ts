@@ -118,10 +118,6 @@ export class ClientConnection implements StreamHandlers {
     this.flushing = false;
     if (this.state === 'closed') return;
     if (this.output.length > 0) this.stream.write(this.output.take());
-    if (this.stream.bufferedBytes > this.service.limits.clientOutputBytesMax) {
-      this.stream.destroy();
-      return;
-    }
     if (this.state === 'ending' && this.pending.length === 0) {
       this.stream.end();
       return;
@@ -175,14 +171,25 @@ export class ClientConnection implements StreamHandlers {
       this.pending.push({ reply });
       return;
     }
-    this.output.write(reply);
+    this.write(reply);
     this.flushLater();
+  }
+
+  /** Above the bound the client is disconnected before another reply is written: many small requests
+   *  may ask for much, and be answered in one turn. */
+  private write(reply: Reply): void {
+    if (this.state === 'closed') return;
+    this.output.write(reply);
+    const unread = this.output.length + this.stream.bufferedBytes;
+    if (unread <= this.service.limits.clientOutputBytesMax) return;
+    this.output.take();
+    this.stream.destroy();
   }
 
   private writeReady(): void {
     for (let head = this.pending.peek(); head !== undefined && head.reply !== null; ) {
       this.pending.shift();
-      this.output.write(head.reply);
+      this.write(head.reply);
       head = this.pending.peek();
     }
     this.flushLater();
