@@ -225,8 +225,11 @@ const thisDkvs: readonly [string, ...string[]] = [
 /** How a process ended, in words: its signal or exit code, and why, if it said so. */
 export function exitText({ code, signal, lastLines }: NodeExit): string {
   const how = signal !== null ? `ended by ${signal}` : `exit code ${code ?? 'unknown'}`;
-  // `dkvs: …` is how a command tells its failure; a hint may stand behind it.
-  const failure = lastLines.findLast((line) => line.startsWith('dkvs: ')) ?? lastLines.at(-1);
+  // `dkvs: …` is how a command tells its failure; a hint may stand behind it. Whatever else it said
+  // last tells something, unless it is a line of its log: that was about something else.
+  const failure =
+    lastLines.findLast((line) => line.startsWith('dkvs: ')) ??
+    lastLines.findLast((line) => line !== '' && !line.startsWith('{'));
   return failure === undefined ? how : `${how}: ${failure.replace(/^dkvs: /, '')}`;
 }
 
