@@ -110,7 +110,7 @@ export class Router {
     while (this.waiters.oldestArrivalMs + this.timing.outcomeWaitMs <= nowMs) {
       this.answer(
         this.waiters.shift()!,
-        unknownOutcome(`not committed within ${this.timing.outcomeWaitMs} ms`),
+        unknownOutcome(`not committed and applied within ${this.timing.outcomeWaitMs} ms`),
       );
     }
   }
