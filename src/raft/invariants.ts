@@ -1,8 +1,8 @@
 import { assert } from '../base/assert.ts';
 import { type Incarnation, type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
 import type { HardState } from '../base/persist.ts';
+import { type TermRun, TermRuns } from '../base/term-runs.ts';
 import type { RaftState } from './state.ts';
-import { type TermRun, TermRuns } from './term-runs.ts';
 import type { Role } from './trace.ts';
 
 // What must hold on one node, as far as one node can see: the conditions are written once, here,

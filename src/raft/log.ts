@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import { type Index, indexPlus, type Term } from '../base/ids.ts';
 import { Queue } from '../base/queue.ts';
-import { type TermRun, TermRuns } from './term-runs.ts';
+import { type TermRun, TermRuns } from '../base/term-runs.ts';
 
 /**
  * The log as the core sees it (§5.3): the term of every entry, and the youngest entries themselves

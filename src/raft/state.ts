@@ -11,12 +11,12 @@ import {
 import type { Limits } from '../base/limits.ts';
 import type { HardState } from '../base/persist.ts';
 import type { Prng } from '../base/prng.ts';
+import type { TermRun } from '../base/term-runs.ts';
 import { Durability } from './durability.ts';
 import { RaftLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import { Progress } from './progress.ts';
 import { majorityOf } from './quorum.ts';
-import type { TermRun } from './term-runs.ts';
 import { checkTiming, type RaftTiming } from './timing.ts';
 import type { Role, Trace } from './trace.ts';
 

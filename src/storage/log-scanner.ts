@@ -9,6 +9,7 @@ import {
   walkRecords,
 } from './batch.ts';
 import { type Disk, DiskError, type DiskFile } from './disk.ts';
+import { LogOutline } from './log-outline.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { type SegmentEnd, scanBatches } from './scan.ts';
 import {
@@ -18,7 +19,6 @@ import {
   type SegmentHeader,
   segmentName,
 } from './segment.ts';
-import { TermRuns } from './term-runs.ts';
 
 /** Takes what is good in a log, in the order in which it was written. */
 export interface LogVisitor {
@@ -50,7 +50,7 @@ export interface ScannedSegment {
  */
 export class LogScanner {
   /** The log up to what has been scanned. */
-  readonly log = new TermRuns();
+  readonly log = new LogOutline();
   readonly chain: Chain = { sequence: 0, headerCrc: 0 };
   private readonly disk: Disk;
   private readonly manifest: Manifest;

@@ -4,10 +4,10 @@ import { type Index, indexPlus } from '../base/ids.ts';
 import { BATCH_HEADER_BYTES, BatchBuilder, type Chain } from './batch.ts';
 import type { DiskDone, DiskFile } from './disk.ts';
 import type { LogIndex } from './log-index.ts';
+import type { LogOutline } from './log-outline.ts';
 import { sectorsDown } from './sectors.ts';
 import { type LogPosition, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.ts';
 import { step } from './step.ts';
-import type { TermRuns } from './term-runs.ts';
 
 /**
  * Up to here a batch is written by a synchronous call: it only copies into the page cache, some
@@ -22,7 +22,7 @@ export interface LogTail {
   readonly segmentBytes: number;
   readonly end: LogPosition;
   readonly chain: Chain;
-  readonly log: TermRuns;
+  readonly log: LogOutline;
   readonly index: LogIndex;
 }
 
@@ -31,7 +31,7 @@ export class LogWriter {
   /** The batch being built: `begin` it, add records, `write` it. */
   readonly batch = new BatchBuilder();
   /** The log as far as it has been added to batches, so at most one batch beyond `end`. */
-  readonly log: TermRuns;
+  readonly log: LogOutline;
   /** All before it is durable. */
   end: LogPosition;
   private readonly salt: number;

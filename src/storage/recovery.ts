@@ -1,9 +1,11 @@
 import { decodeEntry, Entry } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, index, indexPlus } from '../base/ids.ts';
+import type { TermRun } from '../base/term-runs.ts';
 import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { type DurableState, SLOT_NAMES } from './hard-state.ts';
 import { LogIndex } from './log-index.ts';
+import type { LogOutline } from './log-outline.ts';
 import { LogScanner, type LogVisitor, type ScannedSegment } from './log-scanner.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { isZero } from './sectors.ts';
@@ -15,7 +17,6 @@ import {
   segmentName,
 } from './segment.ts';
 import { readSlots, StateFiles } from './state-files.ts';
-import type { TermRun, TermRuns } from './term-runs.ts';
 
 /** What a start found in the log. */
 export interface Recovered {
@@ -35,7 +36,7 @@ export interface Recovered {
 export interface Recovery {
   readonly files: StateFiles;
   readonly recovered: Recovered;
-  readonly log: TermRuns;
+  readonly log: LogOutline;
   readonly index: LogIndex;
   readonly chain: Chain;
   readonly segment: DiskFile;
@@ -177,11 +178,11 @@ class Found implements LogVisitor {
     if (from === 1) this.firstEntry = null;
   }
 
-  summary(log: TermRuns, segments: number, last: ScannedSegment): Recovered {
+  summary(log: LogOutline, segments: number, last: ScannedSegment): Recovered {
     const { end } = last;
     return {
       lastIndex: log.lastIndex,
-      termRuns: log.runs.slice(),
+      termRuns: log.termRuns,
       commitIndex: index(Math.min(this.commitIndex, log.lastIndex)),
       firstEntry: this.firstEntry,
       segments,

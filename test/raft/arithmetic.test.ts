@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { index, term } from '../../src/base/ids.ts';
+import { TermRuns } from '../../src/base/term-runs.ts';
 import { Inflights } from '../../src/raft/inflights.ts';
 import { majorityOf, reachedByMajority } from '../../src/raft/quorum.ts';
-import { TermRuns } from '../../src/raft/term-runs.ts';
 import { checkTiming, defaultTiming, type RaftTiming } from '../../src/raft/timing.ts';
 
 // Each against a second implementation that is too dumb to be wrong.

@@ -18,11 +18,11 @@ import {
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import type { HardState, Persist } from '../../src/base/persist.ts';
 import { Prng } from '../../src/base/prng.ts';
+import type { TermRun } from '../../src/base/term-runs.ts';
 import type { Effects, PromiseMessage, ReadEntries } from '../../src/raft/effects.ts';
 import { checkState, checkTransition, checkWindow, observe } from '../../src/raft/invariants.ts';
 import type { Message } from '../../src/raft/messages.ts';
 import { Raft } from '../../src/raft/raft.ts';
-import type { TermRun } from '../../src/raft/term-runs.ts';
 import { defaultTiming, type RaftTiming } from '../../src/raft/timing.ts';
 import type { TraceEvent } from '../../src/raft/trace.ts';
 

@@ -1,7 +1,7 @@
 import { unreachable } from '../../base/assert.ts';
 import type { Disk } from '../../storage/disk.ts';
 import { type InspectItem, inspect } from '../../storage/inspect.ts';
-import { TermRuns } from '../../storage/term-runs.ts';
+import { LogOutline } from '../../storage/log-outline.ts';
 
 /**
  * What a start would make of a directory.
@@ -45,7 +45,7 @@ export function verify(disk: Disk): Report {
     refusal: null as Report['refusal'],
     badEntries: [] as (InspectItem & { kind: 'bad-entry' })[],
   };
-  const log = new TermRuns();
+  const log = new LogOutline();
   for (const item of inspect(disk)) {
     switch (item.kind) {
       case 'slot':

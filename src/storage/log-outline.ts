@@ -1,19 +1,18 @@
-import { INDEX_ZERO, type Index, indexPlus, TERM_ZERO, type Term } from '../base/ids.ts';
+import { INDEX_ZERO, type Index, indexPlus, type Term } from '../base/ids.ts';
+import { type TermRun, TermRuns } from '../base/term-runs.ts';
 
-/** Entries of one term: from `from` up to where the next run starts, or the log ends. */
-export interface TermRun {
-  readonly term: Term;
-  readonly from: Index;
-}
-
-/** The terms of a log, in as few words as it has terms. */
-export class TermRuns {
+/** How far a log goes, in which terms, and what may follow: kept while it is read and written. */
+export class LogOutline {
   lastIndex: Index = INDEX_ZERO;
-  /** Ascending, in both term and index. */
-  readonly runs: TermRun[] = [];
+  private readonly terms = new TermRuns();
 
   get lastTerm(): Term {
-    return this.runs.length === 0 ? TERM_ZERO : this.runs[this.runs.length - 1]!.term;
+    return this.terms.lastTerm;
+  }
+
+  /** The terms of the log as they are now. */
+  get termRuns(): readonly TermRun[] {
+    return this.terms.copy();
   }
 
   /** Whether the entry can be the next one. The log is contiguous, terms never decrease (§5.3),
@@ -28,14 +27,15 @@ export class TermRuns {
     return `entry ${entryIndex} of term ${entryTerm} does not follow ${last}`;
   }
 
+  /** The log has one entry more. */
   append(entryTerm: Term): void {
     this.lastIndex = indexPlus(this.lastIndex, 1);
-    if (entryTerm !== this.lastTerm) this.runs.push({ term: entryTerm, from: this.lastIndex });
+    this.terms.append(this.lastIndex, entryTerm);
   }
 
   /** Removes every entry from `from` on. */
   truncate(from: Index): void {
     this.lastIndex = indexPlus(from, -1);
-    while (this.runs.length > 0 && this.runs[this.runs.length - 1]!.from >= from) this.runs.pop();
+    this.terms.truncate(from);
   }
 }

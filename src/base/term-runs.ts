@@ -1,5 +1,5 @@
-import { assert } from '../base/assert.ts';
-import { INDEX_ZERO, type Index, indexPlus, TERM_ZERO, type Term } from '../base/ids.ts';
+import { assert } from './assert.ts';
+import { INDEX_ZERO, type Index, indexPlus, TERM_ZERO, type Term } from './ids.ts';
 
 /** Entries from `from` on, up to the next run or the end of the log, are of this term. */
 export interface TermRun {
@@ -16,7 +16,7 @@ export class TermRuns {
   /** Invariant: both `term` and `from` strictly ascend. */
   private readonly runs: TermRun[] = [];
 
-  constructor(runs: readonly TermRun[]) {
+  constructor(runs: readonly TermRun[] = []) {
     for (const run of runs) {
       assert(
         run.term > this.lastTerm && run.from > (this.runs.at(-1)?.from ?? 0),
