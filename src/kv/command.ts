@@ -171,6 +171,23 @@ export function decodeCommand(bytes: Uint8Array, at = 0): Command | CommandDefec
   }
 }
 
+/** Where the parts of a plain SET are within its bytes. Filled in by `isPlainSet`. */
+export class PlainSet {
+  keyFrom = 0;
+  /** The value starts where the key ends, and goes on to the end. */
+  keyTo = 0;
+}
+
+/** Most commands are SETs without a condition: of those, this tells all there is to know without
+ *  making an object. False for everything else, and for what is malformed. */
+export function isPlainSet(bytes: Uint8Array, at: number, parts: PlainSet): boolean {
+  if (bytes.length - at < SET_HEADER_BYTES || bytes[at] !== COMMAND_VERSION) return false;
+  if (bytes[at + 1] !== Operation.Set || bytes[at + 2] !== 0 || bytes[at + 3] !== 0) return false;
+  parts.keyFrom = at + SET_HEADER_BYTES;
+  parts.keyTo = parts.keyFrom + readU32(bytes, at + 4);
+  return parts.keyTo + readU32(bytes, at + 8) === bytes.length;
+}
+
 function decodeSet(bytes: Uint8Array, at: number): SetCommand | CommandDefect {
   if (bytes.length - at < SET_HEADER_BYTES) return 'malformed';
   const condition = CONDITIONS[bytes[at + 2]!];

@@ -1,31 +1,36 @@
-import { byteString } from '../base/bytes.ts';
+import { EMPTY_BYTES } from '../base/bytes.ts';
 import type { Revision } from '../base/ids.ts';
 import { BTree } from './b-tree.ts';
+import { CellTable } from './cell-table.ts';
+import { Cells } from './cells.ts';
+import type { HashKey } from './half-sip-hash.ts';
 import { mix, murmur3 } from './murmur3.ts';
-import { ShardedMap } from './sharded-map.ts';
-
-/** What a key stands for. Written only by the keyspace. */
-export interface Item {
-  /** A byte string. A one-byte string is compact and, unlike a view of a buffer, costs the garbage
-   *  collector one object. */
-  value: string;
-  /** The revision that wrote the value. */
-  modRevision: Revision;
-  /** The key's share of `Keyspace.digest`. */
-  share: number;
-}
+import { type Address, NOWHERE } from './slab.ts';
 
 /**
- * All keys with their values: a hash for point look-ups beside an ordered tree for ranges. Keys and
- * values are byte strings (base/native.ts), flat copies that pin nothing.
+ * All keys with their values: a table for point look-ups beside an ordered tree for ranges. The data
+ * is in memory that the garbage collector does not look at (slab.ts): a million keys cost it as
+ * little as one. An address that `find` gives is good until the next change.
  */
 export class Keyspace {
-  private readonly items = new ShardedMap<Item>();
-  private readonly order = new BTree();
+  private readonly cells = new Cells();
+  private readonly table: CellTable;
+  private readonly order: BTree;
   private sum = 0;
 
+  /** @param hashKey the secret of this node's table; nothing that can be seen depends on it. */
+  constructor(hashKey: HashKey) {
+    this.table = new CellTable(this.cells, hashKey);
+    this.order = new BTree(this.cells);
+  }
+
   get size(): number {
-    return this.items.size;
+    return this.table.size;
+  }
+
+  /** Memory taken for keys and values, in bytes. */
+  get bytesReserved(): number {
+    return this.cells.bytesReserved;
   }
 
   /**
@@ -37,45 +42,72 @@ export class Keyspace {
     return this.sum;
   }
 
-  get(key: string): Readonly<Item> | undefined {
-    return this.items.get(key);
+  /** Where key[from, to) is, or NOWHERE. */
+  find(key: Uint8Array, from = 0, to = key.length): Address {
+    return this.table.find(this.table.hash(key, from, to), key, from, to);
   }
 
-  /** Takes the bytes beside the key's string because the caller has both. Copies the value. */
-  set(key: string, keyBytes: Uint8Array, value: Uint8Array, modRevision: Revision): void {
-    const share = shareOf(keyBytes, value, modRevision);
-    const item = this.items.get(key);
-    if (item === undefined) {
-      this.items.set(key, { value: byteString(value), modRevision, share });
-      this.order.add(key);
-      this.sum = (this.sum + share) | 0;
+  /** The value at an address, as a byte string. */
+  value(address: Address): string {
+    return this.cells.value(address);
+  }
+
+  /** The revision that wrote the value. */
+  modRevision(address: Address): Revision {
+    return this.cells.modRevision(address);
+  }
+
+  /** Takes key and value from anywhere in larger arrays, and copies both. */
+  set(
+    key: Uint8Array,
+    keyFrom: number,
+    keyTo: number,
+    value: Uint8Array,
+    valueFrom: number,
+    valueTo: number,
+    modRevision: Revision,
+  ): void {
+    const { cells, table, order } = this;
+    const keyHash = murmur3(key, keyFrom, keyTo, 0);
+    const share = mix(murmur3(value, valueFrom, valueTo, keyHash), modRevision);
+    const hash = table.hash(key, keyFrom, keyTo);
+    const found = table.find(hash, key, keyFrom, keyTo);
+    const valueBytes = valueTo - valueFrom;
+    let address = found;
+    if (found === NOWHERE) {
+      address = cells.create(key, keyFrom, keyTo, valueBytes);
+      table.add(hash, address);
+      order.add(address, key, keyFrom, keyTo);
     } else {
-      this.sum = (this.sum - item.share + share) | 0;
-      item.value = byteString(value);
-      item.modRevision = modRevision;
-      item.share = share;
+      this.sum = (this.sum - cells.share(found)) | 0;
+      address = cells.resize(found, valueBytes);
+      if (address !== found) {
+        table.move(hash, found, address);
+        order.move(address, key, keyFrom, keyTo);
+        cells.free(found);
+      }
     }
+    cells.write(address, value, valueFrom, modRevision, share);
+    this.sum = (this.sum + share) | 0;
   }
 
   /** @returns whether the key was there. */
-  delete(key: string): boolean {
-    const item = this.items.get(key);
-    if (item === undefined) return false;
-    this.items.delete(key);
-    this.order.delete(key);
-    this.sum = (this.sum - item.share) | 0;
+  delete(key: Uint8Array): boolean {
+    const { cells, table } = this;
+    const hash = table.hash(key, 0, key.length);
+    const address = table.find(hash, key, 0, key.length);
+    if (address === NOWHERE) return false;
+    table.remove(hash, address);
+    this.order.remove(key, 0, key.length);
+    this.sum = (this.sum - cells.share(address)) | 0;
+    cells.free(address);
     return true;
   }
 
-  /** The keys from the first that is not below `start`, in the order of their bytes. Nothing may
-   *  change while this runs. */
-  keysFrom(start: string): Generator<string, void> {
-    return this.order.from(start);
+  /** The keys, as byte strings, from the first that is not below `start`, in the order of their
+   *  bytes. Nothing may change while this runs. */
+  *keysFrom(start: Uint8Array = EMPTY_BYTES): Generator<string, void> {
+    for (const address of this.order.notBelow(start, 0, start.length))
+      yield this.cells.key(address);
   }
-}
-
-/** Seeds the value's hash with the key's, whose length it covers: no two pairs run together. */
-function shareOf(key: Uint8Array, value: Uint8Array, modRevision: Revision): number {
-  const keyHash = murmur3(key, 0, key.length, 0);
-  return mix(murmur3(value, 0, value.length, keyHash), modRevision);
 }

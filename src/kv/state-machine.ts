@@ -3,10 +3,12 @@ import { byteString, bytesOf } from '../base/bytes.ts';
 import { ENTRY_HEADER_BYTES, type Entry, EntryType } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, type Revision, revision } from '../base/ids.ts';
 import { addInt64, formatInt64, type Int64, NOT_AN_INTEGER, parseInt64 } from '../base/int64.ts';
-import { type Command, decodeCommand, type SetCommand } from './command.ts';
-import { type Item, Keyspace } from './keyspace.ts';
+import { type Command, decodeCommand, isPlainSet, PlainSet, type SetCommand } from './command.ts';
+import type { HashKey } from './half-sip-hash.ts';
+import { Keyspace } from './keyspace.ts';
 import { mix } from './murmur3.ts';
 import { bulk, error, integer, NULL, OK, type Reply } from './reply.ts';
+import { type Address, NOWHERE } from './slab.ts';
 
 const MALFORMED = error('ERR malformed command in the log: nothing was changed');
 const NOT_INTEGER = error(NOT_AN_INTEGER);
@@ -18,9 +20,15 @@ const OVERFLOW = error('ERR increment or decrement would overflow');
  * entry: no clock, no randomness, no limits (they are settings of a node, and stand at its door).
  */
 export class StateMachine {
-  private readonly keyspace = new Keyspace();
+  private readonly keyspace: Keyspace;
+  private readonly plainSet = new PlainSet();
   private currentRevision: Revision = revision(0);
   private appliedIndex: Index = INDEX_ZERO;
+
+  /** @param hashKey a secret of this node (Keyspace); the state and the answers do not depend on it. */
+  constructor(hashKey: HashKey = { low: 0, high: 0 }) {
+    this.keyspace = new Keyspace(hashKey);
+  }
 
   /** Grows by one with every command that changes something, however many keys it changes. */
   get revision(): Revision {
@@ -64,7 +72,9 @@ export class StateMachine {
     });
     this.appliedIndex = entry.index;
     if (entry.type !== EntryType.Command) return OK;
-    const command = decodeCommand(entry.record, ENTRY_HEADER_BYTES);
+    const { record } = entry;
+    if (isPlainSet(record, ENTRY_HEADER_BYTES, this.plainSet)) return this.applyPlainSet(record);
+    const command = decodeCommand(record, ENTRY_HEADER_BYTES);
     if (command === 'malformed') return MALFORMED;
     assert(command !== 'unknown', () => {
       return `entry ${entry.index} is a command that this version does not know: upgrade this node`;
@@ -77,7 +87,7 @@ export class StateMachine {
       case 'set':
         return this.set(command);
       case 'get':
-        return valueReply(this.keyspace.get(byteString(command.key)));
+        return this.valueReply(this.keyspace.find(command.key));
       case 'del':
         return this.del(command.keys);
       case 'exists':
@@ -89,23 +99,25 @@ export class StateMachine {
     }
   }
 
+  /** Need not look at what was there. */
+  private applyPlainSet(record: Uint8Array): Reply {
+    const { keyFrom, keyTo } = this.plainSet;
+    const at = this.nextRevision();
+    this.keyspace.set(record, keyFrom, keyTo, record, keyTo, record.length, at);
+    return OK;
+  }
+
   private set(command: SetCommand): Reply {
-    const key = byteString(command.key);
-    // A plain SET, which most are, need not look at what was there.
-    if (command.condition === 'none' && !command.get) {
-      this.put(key, command.key, command.value);
-      return OK;
-    }
-    const before = this.keyspace.get(key);
-    const previous = command.get ? valueReply(before) : NULL; // the item changes in place
-    if (!holds(command, before)) return previous;
-    this.put(key, command.key, command.value);
+    const before = this.keyspace.find(command.key);
+    const previous = command.get ? this.valueReply(before) : NULL; // the item changes in place
+    if (!this.holds(command, before)) return previous;
+    this.put(command.key, command.value);
     return command.get ? previous : OK;
   }
 
   private del(keys: readonly Uint8Array[]): Reply {
     let deleted = 0;
-    for (const key of keys) if (this.keyspace.delete(byteString(key))) deleted++;
+    for (const key of keys) if (this.keyspace.delete(key)) deleted++;
     if (deleted > 0) this.nextRevision();
     return integer(deleted);
   }
@@ -113,49 +125,49 @@ export class StateMachine {
   /** A key that is named twice counts twice, as in Redis. */
   private exists(keys: readonly Uint8Array[]): Reply {
     let found = 0;
-    for (const key of keys) if (this.keyspace.get(byteString(key)) !== undefined) found++;
+    for (const key of keys) if (this.keyspace.find(key) !== NOWHERE) found++;
     return integer(found);
   }
 
-  private incrBy(keyBytes: Uint8Array, delta: Int64): Reply {
-    const key = byteString(keyBytes);
-    const item = this.keyspace.get(key);
-    const before = item === undefined ? 0 : parseInt64(item.value);
+  private incrBy(key: Uint8Array, delta: Int64): Reply {
+    const address = this.keyspace.find(key);
+    const before = address === NOWHERE ? 0 : parseInt64(this.keyspace.value(address));
     if (before === null) return NOT_INTEGER;
     const after = addInt64(before, delta);
     if (after === null) return OVERFLOW;
-    this.put(key, keyBytes, bytesOf(formatInt64(after)));
+    this.put(key, bytesOf(formatInt64(after)));
     return integer(after);
   }
 
-  private put(key: string, keyBytes: Uint8Array, value: Uint8Array): void {
-    this.keyspace.set(key, keyBytes, value, this.nextRevision());
+  private put(key: Uint8Array, value: Uint8Array): void {
+    this.keyspace.set(key, 0, key.length, value, 0, value.length, this.nextRevision());
+  }
+
+  private valueReply(address: Address): Reply {
+    return address === NOWHERE ? NULL : bulk(this.keyspace.value(address));
+  }
+
+  /** Redis 8.4: an absent key equals nothing, so `ifeq` fails on it and `ifne` holds. */
+  private holds(command: SetCommand, before: Address): boolean {
+    const present = before !== NOWHERE;
+    switch (command.condition) {
+      case 'none':
+        return true;
+      case 'nx':
+        return !present;
+      case 'xx':
+        return present;
+      case 'ifeq':
+        return present && this.keyspace.value(before) === byteString(command.comparand);
+      case 'ifne':
+        return !present || this.keyspace.value(before) !== byteString(command.comparand);
+      default:
+        return unreachable(command.condition);
+    }
   }
 
   private nextRevision(): Revision {
     this.currentRevision = revision(this.currentRevision + 1);
     return this.currentRevision;
-  }
-}
-
-function valueReply(item: Readonly<Item> | undefined): Reply {
-  return item === undefined ? NULL : bulk(item.value);
-}
-
-/** Redis 8.4: an absent key equals nothing, so `ifeq` fails on it and `ifne` holds. */
-function holds(command: SetCommand, before: Readonly<Item> | undefined): boolean {
-  switch (command.condition) {
-    case 'none':
-      return true;
-    case 'nx':
-      return before === undefined;
-    case 'xx':
-      return before !== undefined;
-    case 'ifeq':
-      return before !== undefined && before.value === byteString(command.comparand);
-    case 'ifne':
-      return before === undefined || before.value !== byteString(command.comparand);
-    default:
-      return unreachable(command.condition);
   }
 }

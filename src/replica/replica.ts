@@ -80,7 +80,10 @@ export class Replica {
     this.clock = clock;
     this.storage = storage;
     this.journal = new Journal(options.log, members);
-    const machine = new StateMachine();
+    const machine = new StateMachine({
+      low: options.random.u32() | 0,
+      high: options.random.u32() | 0,
+    });
     const clientCount = () => this.clients.count;
     this.view = new ReplicaView({ self, members, storage, machine, clock, clientCount });
     this.router = new Router(this.view, limits, options.requestTiming);

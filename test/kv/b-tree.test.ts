@@ -1,8 +1,77 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { bytesOf } from '../../src/base/bytes.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { BTree } from '../../src/kv/b-tree.ts';
+
+/** The tree over cells that are the numbers of the keys they stand for. */
+class KeyTree {
+  private readonly keys: string[] = [''];
+  private readonly present = new Map<string, number>();
+  private readonly tree = new BTree({
+    compare: (key, from, to, address) => {
+      const text = String.fromCharCode(...key.subarray(from, to));
+      return text < this.keys[address]! ? -1 : text === this.keys[address] ? 0 : 1;
+    },
+  });
+
+  get size(): number {
+    return this.tree.size;
+  }
+
+  has(key: string): boolean {
+    const [first] = this.from(key, 1);
+    return first === key;
+  }
+
+  add(key: string): boolean {
+    if (this.present.has(key)) return false;
+    const address = this.newCell(key);
+    this.tree.add(address, bytesOf(key), 0, key.length);
+    return true;
+  }
+
+  /** Its cell is now another one. */
+  move(key: string): void {
+    const before = this.present.get(key)!;
+    this.tree.move(this.newCell(key), bytesOf(key), 0, key.length);
+    this.keys[before] = 'gone';
+  }
+
+  delete(key: string): boolean {
+    const address = this.present.get(key);
+    if (address === undefined) return false;
+    this.tree.remove(bytesOf(key), 0, key.length);
+    this.present.delete(key);
+    this.keys[address] = 'gone';
+    return true;
+  }
+
+  from(start: string, max = Number.POSITIVE_INFINITY): string[] {
+    const found: string[] = [];
+    for (const address of this.tree.notBelow(bytesOf(start), 0, start.length)) {
+      if (found.length === max) break;
+      found.push(this.keys[address]!);
+    }
+    return found;
+  }
+
+  clear(): void {
+    this.tree.clear();
+    this.present.clear();
+  }
+
+  check(): number {
+    return this.tree.check();
+  }
+
+  private newCell(key: string): number {
+    this.keys.push(key);
+    this.present.set(key, this.keys.length - 1);
+    return this.keys.length - 1;
+  }
+}
 
 /** The same set as a sorted array. */
 class SortedArray {
@@ -28,14 +97,15 @@ class SortedArray {
 const key = fc.string({ unit: fc.constantFrom('\0', 'a', 'b', '\x7f', '\x80', 'ÿ'), maxLength: 3 });
 
 test('against a sorted array, a handful of keys', () => {
-  const step = fc.tuple(fc.constantFrom('add', 'add', 'delete', 'has', 'from'), key);
+  const step = fc.tuple(fc.constantFrom('add', 'add', 'delete', 'has', 'from', 'move'), key);
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const tree = new BTree();
+      const tree = new KeyTree();
       const model = new SortedArray();
       for (const [what, k] of steps) {
         if (what === 'add') assert.equal(tree.add(k), model.add(k));
         else if (what === 'delete') assert.equal(tree.delete(k), model.delete(k));
+        else if (what === 'move' && model.keys.includes(k)) tree.move(k);
         else if (what === 'has') assert.equal(tree.has(k), model.keys.includes(k));
         else assert.deepEqual([...tree.from(k)], model.from(k));
         assert.equal(tree.size, model.keys.length);
@@ -49,7 +119,7 @@ const numbered = (i: number) => String(i).padStart(6, '0');
 
 /** Adds all keys in one order and deletes them in another, checking the shape on the way. */
 function fillAndEmpty(order: readonly number[], emptying: readonly number[]): void {
-  const tree = new BTree();
+  const tree = new KeyTree();
   order.forEach((i, n) => {
     assert.ok(tree.add(numbered(i)));
     if (n % 257 === 0) tree.check();
@@ -91,7 +161,7 @@ test('three levels, filled and emptied in every order', () => {
 
 test('adding and deleting at random keeps the shape', () => {
   const random = new Prng(2);
-  const tree = new BTree();
+  const tree = new KeyTree();
   const model = new Set<string>();
   for (let i = 0; i < 60_000; i++) {
     const k = numbered(random.below(3000));
@@ -100,20 +170,21 @@ test('adding and deleting at random keeps the shape', () => {
       assert.equal(tree.add(k), !model.has(k));
       model.add(k);
     } else assert.equal(tree.delete(k), model.delete(k));
+    if (model.has(k)) tree.move(k);
     if (i % 1000 === 0) tree.check();
   }
   assert.deepEqual([...tree.from('')], [...model].sort());
 });
 
 test('keys in order fill their leaves', () => {
-  const tree = new BTree();
+  const tree = new KeyTree();
   for (const i of ascending) tree.add(numbered(i));
   const leaves = tree.check();
   assert.ok(leaves <= COUNT / 64 + 1, `${leaves} leaves`);
 });
 
 test('clear empties', () => {
-  const tree = new BTree();
+  const tree = new KeyTree();
   for (const i of ascending) tree.add(numbered(i));
   tree.clear();
   tree.check();

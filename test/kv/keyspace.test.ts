@@ -3,43 +3,57 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { byteString } from '../../src/base/bytes.ts';
 import { revision } from '../../src/base/ids.ts';
+import { Prng } from '../../src/base/prng.ts';
 import { Keyspace } from '../../src/kv/keyspace.ts';
+import { NOWHERE } from '../../src/kv/slab.ts';
 import { bytes } from './commands.ts';
 
+const HASH_KEY = { low: 5, high: -6 };
+
+function putBytes(keyspace: Keyspace, key: Uint8Array, value: Uint8Array, at: number): void {
+  keyspace.set(key, 0, key.length, value, 0, value.length, revision(at));
+}
 function put(keyspace: Keyspace, key: string, value: string, at: number): void {
-  keyspace.set(key, bytes(key), bytes(value), revision(at));
+  putBytes(keyspace, bytes(key), bytes(value), at);
+}
+function readValue(keyspace: Keyspace, key: string): string | undefined {
+  const address = keyspace.find(bytes(key));
+  return address === NOWHERE ? undefined : keyspace.value(address);
 }
 
 test('a key has its value and the revision that wrote it', () => {
-  const keyspace = new Keyspace();
-  assert.equal(keyspace.get('k'), undefined);
+  const keyspace = new Keyspace(HASH_KEY);
+  assert.equal(readValue(keyspace, 'k'), undefined);
   put(keyspace, 'k', 'v', 3);
   put(keyspace, 'k', 'w', 5);
-  assert.equal(keyspace.get('k')?.value, 'w');
-  assert.equal(keyspace.get('k')?.modRevision, 5);
+  assert.equal(readValue(keyspace, 'k'), 'w');
+  assert.equal(keyspace.modRevision(keyspace.find(bytes('k'))), 5);
   assert.equal(keyspace.size, 1);
-  assert.equal(keyspace.delete('k'), true);
-  assert.equal(keyspace.delete('k'), false);
-  assert.equal(keyspace.get('k'), undefined);
+  assert.equal(keyspace.delete(bytes('k')), true);
+  assert.equal(keyspace.delete(bytes('k')), false);
+  assert.equal(readValue(keyspace, 'k'), undefined);
   assert.equal(keyspace.size, 0);
 });
 
 test('keys come in the order of their bytes', () => {
-  const keyspace = new Keyspace();
+  const keyspace = new Keyspace(HASH_KEY);
   const keys = ['b', 'a', 'ÿ', '\0', 'aa', '', '\x7f', '\x80'];
   for (const key of keys) put(keyspace, key, 'v', 1);
-  assert.deepEqual([...keyspace.keysFrom('')], ['', '\0', 'a', 'aa', 'b', '\x7f', '\x80', 'ÿ']);
-  assert.deepEqual([...keyspace.keysFrom('aa')], ['aa', 'b', '\x7f', '\x80', 'ÿ']);
-  keyspace.delete('b');
-  assert.deepEqual([...keyspace.keysFrom('aaa')], ['\x7f', '\x80', 'ÿ']);
+  assert.deepEqual(
+    [...keyspace.keysFrom(bytes(''))],
+    ['', '\0', 'a', 'aa', 'b', '\x7f', '\x80', 'ÿ'],
+  );
+  assert.deepEqual([...keyspace.keysFrom(bytes('aa'))], ['aa', 'b', '\x7f', '\x80', 'ÿ']);
+  keyspace.delete(bytes('b'));
+  assert.deepEqual([...keyspace.keysFrom(bytes('aaa'))], ['\x7f', '\x80', 'ÿ']);
 });
 
 test('keys that trip objects used as maps, and bytes that are not UTF-8, stay apart', () => {
-  const keyspace = new Keyspace();
+  const keyspace = new Keyspace(HASH_KEY);
   const keys = ['__proto__', 'constructor', 'toString', '\xc3\x28', '\xff', '\xfe', '\xef\xbf\xbd'];
   for (const key of keys) put(keyspace, key, `value of ${key}`, 1);
   assert.equal(keyspace.size, keys.length);
-  for (const key of keys) assert.equal(keyspace.get(key)?.value, `value of ${key}`);
+  for (const key of keys) assert.equal(readValue(keyspace, key), `value of ${key}`);
 });
 
 const content = fc.uniqueArray(
@@ -53,9 +67,9 @@ const content = fc.uniqueArray(
 type Content = readonly (readonly [Uint8Array, Uint8Array, number])[];
 
 function digestOf(content: Content): number {
-  const keyspace = new Keyspace();
+  const keyspace = new Keyspace(HASH_KEY);
   for (const [key, value, at] of content) {
-    keyspace.set(byteString(key), key, value, revision(at));
+    putBytes(keyspace, key, value, at);
   }
   return keyspace.digest;
 }
@@ -64,13 +78,13 @@ test('the digest depends on the content alone, not on how it came to be', () => 
   fc.assert(
     fc.property(content, content, (content, detour) => {
       assert.equal(digestOf([...content].reverse()), digestOf(content));
-      const keyspace = new Keyspace();
+      const keyspace = new Keyspace(HASH_KEY);
       for (const [key] of detour) put(keyspace, byteString(key), 'detour', 7);
-      for (const [key] of detour) keyspace.delete(byteString(key));
+      for (const [key] of detour) keyspace.delete(key);
       assert.equal(keyspace.digest, 0);
       for (const [key] of content) put(keyspace, byteString(key), 'overwritten', 8);
       for (const [key, value, at] of content) {
-        keyspace.set(byteString(key), key, value, revision(at));
+        putBytes(keyspace, key, value, at);
       }
       assert.equal(keyspace.digest, digestOf(content));
     }),
@@ -90,4 +104,32 @@ test('the digest tells contents apart that differ in one key, one value, or one 
   );
   const shifted = digestOf([[bytes('a'), bytes('bc'), 1]]);
   assert.notEqual(digestOf([[bytes('ab'), bytes('c'), 1]]), shifted);
+});
+
+test('against a Map: values of every length, overwritten, deleted, in order', () => {
+  const random = new Prng(11);
+  const keyspace = new Keyspace(HASH_KEY);
+  const model = new Map<string, { value: string; at: number }>();
+  for (let at = 1; at <= 30_000; at++) {
+    const key = `key:${random.below(700)}`;
+    if (random.chance(Math.floor(at / 6000) % 2 === 0 ? 0.8 : 0.4)) {
+      const length = random.chance(0.02) ? random.below(100_000) : random.below(300);
+      const value = String.fromCharCode(random.below(256)).repeat(length);
+      put(keyspace, key, value, at);
+      model.set(key, { value, at });
+    } else assert.equal(keyspace.delete(bytes(key)), model.delete(key));
+    const probe = `key:${random.below(700)}`;
+    assert.equal(readValue(keyspace, probe), model.get(probe)?.value);
+    assert.equal(keyspace.size, model.size);
+  }
+  assert.deepEqual([...keyspace.keysFrom()], [...model.keys()].sort());
+  for (const [key, { at }] of model) {
+    assert.equal(keyspace.modRevision(keyspace.find(bytes(key))), at);
+  }
+});
+
+test('a revision of more than 32 bits', () => {
+  const keyspace = new Keyspace(HASH_KEY);
+  put(keyspace, 'k', 'v', Number.MAX_SAFE_INTEGER);
+  assert.equal(keyspace.modRevision(keyspace.find(bytes('k'))), Number.MAX_SAFE_INTEGER);
 });

@@ -1,0 +1,157 @@
+import { byteString } from '../base/bytes.ts';
+import { type Revision, revision } from '../base/ids.ts';
+import { type Address, offsetOf, pageOf, Slab } from './slab.ts';
+
+// A cell: five words, then the key, then the value. The header's words are in the host's order: they
+// never leave the process.
+const SHARE = 0;
+const REVISION_LOW = 1;
+const REVISION_HIGH = 2;
+const KEY_LENGTH = 3;
+const VALUE_LENGTH = 4;
+const HEADER_BYTES = 20;
+
+/** Up to here a loop copies faster than a view is made. */
+const LOOP_BYTES_MAX = 48;
+
+/**
+ * Keys with their values, as cells of a slab. A key or value that comes in is bytes[from, to) of a
+ * larger array, and is copied: a slice of it would be an object, and would pin the whole.
+ */
+export class Cells {
+  private readonly slab = new Slab();
+
+  /** Memory taken from the host, in bytes. */
+  get bytesReserved(): number {
+    return this.slab.bytesReserved;
+  }
+
+  /** A cell for key[keyFrom, keyTo) and a value of that length, which `write` fills in. */
+  create(key: Uint8Array, keyFrom: number, keyTo: number, valueBytes: number): Address {
+    const keyLength = keyTo - keyFrom;
+    const { slab } = this;
+    const address = slab.allocate(HEADER_BYTES + keyLength + valueBytes);
+    const offset = offsetOf(address);
+    const words = slab.pageWords[pageOf(address)]!;
+    words[(offset >> 2) + KEY_LENGTH] = keyLength;
+    words[(offset >> 2) + VALUE_LENGTH] = valueBytes;
+    copy(key, keyFrom, keyTo, slab.pageBytes[pageOf(address)]!, offset + HEADER_BYTES);
+    return address;
+  }
+
+  free(address: Address): void {
+    this.slab.free(address);
+  }
+
+  /** Makes room for a value of another length: where it is, if the cell is of that size, else in a
+   *  new cell with the same key. Then the old one is still there, to be given back. */
+  resize(address: Address, valueBytes: number): Address {
+    const { slab } = this;
+    const offset = offsetOf(address);
+    const words = slab.pageWords[pageOf(address)]!;
+    const keyLength = words[(offset >> 2) + KEY_LENGTH]!;
+    const before = HEADER_BYTES + keyLength + words[(offset >> 2) + VALUE_LENGTH]!;
+    if (slab.fits(before, HEADER_BYTES + keyLength + valueBytes)) {
+      words[(offset >> 2) + VALUE_LENGTH] = valueBytes;
+      return address;
+    }
+    const keyFrom = offset + HEADER_BYTES;
+    const bytes = slab.pageBytes[pageOf(address)]!;
+    return this.create(bytes, keyFrom, keyFrom + keyLength, valueBytes);
+  }
+
+  /** Fills in what `create` and `resize` left open; the value is bytes[valueFrom, …), as long as
+   *  they were told. */
+  write(
+    address: Address,
+    bytes: Uint8Array,
+    valueFrom: number,
+    modRevision: Revision,
+    share: number,
+  ): void {
+    const { slab } = this;
+    const offset = offsetOf(address);
+    const at = offset >> 2;
+    const words = slab.pageWords[pageOf(address)]!;
+    words[at + SHARE] = share;
+    words[at + REVISION_LOW] = modRevision;
+    words[at + REVISION_HIGH] = modRevision / 2 ** 32;
+    const valueAt = offset + HEADER_BYTES + words[at + KEY_LENGTH]!;
+    const valueTo = valueFrom + words[at + VALUE_LENGTH]!;
+    copy(bytes, valueFrom, valueTo, slab.pageBytes[pageOf(address)]!, valueAt);
+  }
+
+  share(address: Address): number {
+    return this.slab.pageWords[pageOf(address)]![(offsetOf(address) >> 2) + SHARE]!;
+  }
+
+  modRevision(address: Address): Revision {
+    const words = this.slab.pageWords[pageOf(address)]!;
+    const at = offsetOf(address) >> 2;
+    return revision(words[at + REVISION_HIGH]! * 2 ** 32 + (words[at + REVISION_LOW]! >>> 0));
+  }
+
+  valueLength(address: Address): number {
+    return this.slab.pageWords[pageOf(address)]![(offsetOf(address) >> 2) + VALUE_LENGTH]!;
+  }
+
+  /** The key as a byte string. */
+  key(address: Address): string {
+    const offset = offsetOf(address);
+    const length = this.slab.pageWords[pageOf(address)]![(offset >> 2) + KEY_LENGTH]!;
+    const from = offset + HEADER_BYTES;
+    return byteString(this.slab.pageBytes[pageOf(address)]!, from, from + length);
+  }
+
+  /** The value as a byte string. */
+  value(address: Address): string {
+    const offset = offsetOf(address);
+    const at = offset >> 2;
+    const words = this.slab.pageWords[pageOf(address)]!;
+    const from = offset + HEADER_BYTES + words[at + KEY_LENGTH]!;
+    const to = from + words[at + VALUE_LENGTH]!;
+    return byteString(this.slab.pageBytes[pageOf(address)]!, from, to);
+  }
+
+  /** Whether the cell's key is key[from, to). */
+  hasKey(address: Address, key: Uint8Array, from: number, to: number): boolean {
+    const offset = offsetOf(address);
+    if (this.slab.pageWords[pageOf(address)]![(offset >> 2) + KEY_LENGTH] !== to - from) {
+      return false;
+    }
+    const bytes = this.slab.pageBytes[pageOf(address)]!;
+    for (let i = from, at = offset + HEADER_BYTES; i < to; i++, at++) {
+      if (bytes[at] !== key[i]) return false;
+    }
+    return true;
+  }
+
+  /** Below 0 when key[from, to) comes before the cell's key in the order of their bytes, 0 when it
+   *  is that key, above 0 when it comes behind it. */
+  compare(key: Uint8Array, from: number, to: number, address: Address): number {
+    const offset = offsetOf(address);
+    const length = this.slab.pageWords[pageOf(address)]![(offset >> 2) + KEY_LENGTH]!;
+    const bytes = this.slab.pageBytes[pageOf(address)]!;
+    const shared = Math.min(length, to - from);
+    const at = offset + HEADER_BYTES;
+    for (let i = 0; i < shared; i++) {
+      const difference = key[from + i]! - bytes[at + i]!;
+      if (difference !== 0) return difference;
+    }
+    return to - from - length;
+  }
+}
+
+function copy(
+  source: Uint8Array,
+  from: number,
+  to: number,
+  into: Uint8Array,
+  intoAt: number,
+): void {
+  if (to - from > LOOP_BYTES_MAX) {
+    into.set(source.subarray(from, to), intoAt);
+    return;
+  }
+  for (let i = from, at = intoAt; i < to; i++, at++) into[at] = source[i]!;
+}
