@@ -3,8 +3,9 @@ import { NOT_AN_INTEGER } from '../base/int64.ts';
 import type { Reply } from '../kv/reply.ts';
 
 /**
- * Every error text that a user may see, but for those that the state machine itself answers (in
- * kv/: state-machine.ts, string-commands.ts, key-commands.ts). A text starts with its code, which is stable; what follows is for people.
+ * Every error text that a user may see, but for those that the state machine itself answers (kv/:
+ * state-machine.ts, string-commands.ts, key-commands.ts). A text starts with its code, which is
+ * stable; what follows is for people.
  */
 export type ErrorReply = Extract<Reply, { readonly kind: 'error' }>;
 

@@ -94,7 +94,6 @@ test('SET refuses what contradicts itself, as Redis does', () => {
     'EX',
     'GET PXAT',
     'EX 1 PX 1',
-    'EX 1 EX 1',
     'KEEPTTL EX 1',
     'PXAT 1 KEEPTTL',
     'NXX',
@@ -112,6 +111,7 @@ test('what Redis has and DKVS has not is called so', () => {
     `ERR SET option ${option} is not supported yet by DKVS: keys do not expire so far`;
   assert.equal(refused('SET k v EX 10'), unsupported('EX'));
   assert.equal(refused('SET k v px 10 NX'), unsupported('PX'));
+  assert.equal(refused('SET k v EX 1 EX 2'), unsupported('EX'), 'Redis 7.0 takes the second');
   assert.equal(refused('SET k v GET EXAT 10'), unsupported('EXAT'));
   assert.equal(refused('SET k v PXAT 10'), unsupported('PXAT'));
   assert.equal(refused('SET k v KEEPTTL keepttl'), unsupported('KEEPTTL'));

@@ -178,7 +178,8 @@ interface SetOptions {
 const EXPIRES = ['ex', 'px', 'exat', 'pxat'] as const;
 
 /** Null: a syntax error. What DKVS lacks is read too, so that only what is right in Redis is called
- *  unsupported. At most one condition and one expiry; NX, XX and KEEPTTL may be said again. */
+ *  unsupported. At most one condition and one expiry; but NX, XX and each way to say an expiry may be said
+ *  again. */
 function parseSetOptions(args: readonly Uint8Array[]): SetOptions | null {
   const options: SetOptions = {
     condition: 'none',
@@ -201,7 +202,7 @@ function parseSetOptions(args: readonly Uint8Array[]): SetOptions | null {
       if (expiry !== '' && expiry !== 'keepttl') return null;
       expiry = 'keepttl';
     } else if (expire !== null) {
-      if (expiry !== '' || operand === undefined) return null;
+      if ((expiry !== '' && expiry !== expire) || operand === undefined) return null;
       expiry = expire;
       i++;
     } else {
