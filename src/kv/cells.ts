@@ -2,14 +2,17 @@ import { byteString } from '../base/bytes.ts';
 import { type Revision, revision } from '../base/ids.ts';
 import { type Address, offsetOf, pageOf, Slab } from './slab.ts';
 
-// A cell: five words, then the key, then the value. The header's words are in the host's order: they
+// A cell: seven words, then the key, then the value. The header's words are in the host's order: they
 // never leave the process.
 const SHARE = 0;
 const REVISION_LOW = 1;
 const REVISION_HIGH = 2;
-const KEY_LENGTH = 3;
-const VALUE_LENGTH = 4;
-const HEADER_BYTES = 20;
+const SERIAL_LOW = 3;
+const SERIAL_HIGH = 4;
+const KEY_LENGTH = 5;
+const VALUE_LENGTH = 6;
+const HEADER_BYTES = 28;
+const WORD = 2 ** 32;
 
 /** Up to here a loop copies faster than a view is made. */
 const LOOP_BYTES_MAX = 48;
@@ -26,15 +29,25 @@ export class Cells {
     return this.slab.bytesReserved;
   }
 
-  /** A cell for key[keyFrom, keyTo) and a value of that length, which `write` fills in. */
-  create(key: Uint8Array, keyFrom: number, keyTo: number, valueBytes: number): Address {
+  /** A cell for key[keyFrom, keyTo) and a value of that length, which `write` fills in.
+   *  @param serial which key this was to be created; below 2^53. */
+  create(
+    key: Uint8Array,
+    keyFrom: number,
+    keyTo: number,
+    valueBytes: number,
+    serial: number,
+  ): Address {
     const keyLength = keyTo - keyFrom;
     const { slab } = this;
     const address = slab.allocate(HEADER_BYTES + keyLength + valueBytes);
     const offset = offsetOf(address);
     const words = slab.pageWords[pageOf(address)]!;
-    words[(offset >> 2) + KEY_LENGTH] = keyLength;
-    words[(offset >> 2) + VALUE_LENGTH] = valueBytes;
+    const at = offset >> 2;
+    words[at + SERIAL_LOW] = serial;
+    words[at + SERIAL_HIGH] = serial / WORD;
+    words[at + KEY_LENGTH] = keyLength;
+    words[at + VALUE_LENGTH] = valueBytes;
     copy(key, keyFrom, keyTo, slab.pageBytes[pageOf(address)]!, offset + HEADER_BYTES);
     return address;
   }
@@ -57,7 +70,7 @@ export class Cells {
     }
     const keyFrom = offset + HEADER_BYTES;
     const bytes = slab.pageBytes[pageOf(address)]!;
-    return this.create(bytes, keyFrom, keyFrom + keyLength, valueBytes);
+    return this.create(bytes, keyFrom, keyFrom + keyLength, valueBytes, this.serial(address));
   }
 
   /** Fills in what `create` and `resize` left open; the value is bytes[valueFrom, …), as long as
@@ -75,7 +88,7 @@ export class Cells {
     const words = slab.pageWords[pageOf(address)]!;
     words[at + SHARE] = share;
     words[at + REVISION_LOW] = modRevision;
-    words[at + REVISION_HIGH] = modRevision / 2 ** 32;
+    words[at + REVISION_HIGH] = modRevision / WORD;
     const valueAt = offset + HEADER_BYTES + words[at + KEY_LENGTH]!;
     const valueTo = valueFrom + words[at + VALUE_LENGTH]!;
     copy(bytes, valueFrom, valueTo, slab.pageBytes[pageOf(address)]!, valueAt);
@@ -88,7 +101,14 @@ export class Cells {
   modRevision(address: Address): Revision {
     const words = this.slab.pageWords[pageOf(address)]!;
     const at = offsetOf(address) >> 2;
-    return revision(words[at + REVISION_HIGH]! * 2 ** 32 + (words[at + REVISION_LOW]! >>> 0));
+    return revision(words[at + REVISION_HIGH]! * WORD + (words[at + REVISION_LOW]! >>> 0));
+  }
+
+  /** Which key this was to be created. */
+  serial(address: Address): number {
+    const words = this.slab.pageWords[pageOf(address)]!;
+    const at = offsetOf(address) >> 2;
+    return words[at + SERIAL_HIGH]! * WORD + (words[at + SERIAL_LOW]! >>> 0);
   }
 
   valueLength(address: Address): number {

@@ -3,25 +3,66 @@ import type { Revision } from '../base/ids.ts';
 import { BTree } from './b-tree.ts';
 import { CellTable } from './cell-table.ts';
 import { Cells } from './cells.ts';
+import { CreationOrder } from './creation-order.ts';
 import type { HashKey } from './half-sip-hash.ts';
 import { mix, murmur3 } from './murmur3.ts';
 import { type Address, NOWHERE } from './slab.ts';
 
+/** What a key stands for, as it is until the next change: read it before. */
+export class Item {
+  private readonly cells: Cells;
+  private readonly address: Address;
+
+  constructor(cells: Cells, address: Address) {
+    this.cells = cells;
+    this.address = address;
+  }
+
+  /** A byte string, as the value. */
+  get key(): string {
+    return this.cells.key(this.address);
+  }
+
+  get value(): string {
+    return this.cells.value(this.address);
+  }
+
+  get valueLength(): number {
+    return this.cells.valueLength(this.address);
+  }
+
+  /** The revision that wrote the value. */
+  get modRevision(): Revision {
+    return this.cells.modRevision(this.address);
+  }
+
+  /** Which key this was to be created: 1 for the first ever, and never used again. */
+  get serial(): number {
+    return this.cells.serial(this.address);
+  }
+}
+
 /**
- * All keys with their values: a table for point look-ups beside an ordered tree for ranges. The data
- * is in memory that the garbage collector does not look at (slab.ts): a million keys cost it as
- * little as one. An address that `find` gives is good until the next change.
+ * All keys with their values: a table for point look-ups beside an ordered tree for ranges, and the
+ * order of creation for SCAN. The data is in memory that the garbage collector does not look at (slab.ts): a million keys cost it as
+ * little as one.
  */
 export class Keyspace {
-  private readonly cells = new Cells();
-  private readonly table: CellTable;
-  private readonly order: BTree;
+  private readonly hashKey: HashKey;
+  private cells: Cells;
+  private table: CellTable;
+  private order: BTree;
+  private creation: CreationOrder;
+  private created = 0;
   private sum = 0;
 
   /** @param hashKey the secret of this node's table; nothing that can be seen depends on it. */
   constructor(hashKey: HashKey) {
+    this.hashKey = hashKey;
+    this.cells = new Cells();
     this.table = new CellTable(this.cells, hashKey);
     this.order = new BTree(this.cells);
+    this.creation = new CreationOrder(this.cells);
   }
 
   get size(): number {
@@ -33,28 +74,33 @@ export class Keyspace {
     return this.cells.bytesReserved;
   }
 
+  /** How many keys were ever created. A part of the state: the next one gets this plus one. */
+  get keysCreated(): number {
+    return this.created;
+  }
+
   /**
-   * A signed 32-bit hash of every key, value and revision. It is the sum of a share per key, so it
-   * neither depends on the order of the changes nor on how the keyspace came to be: one restored
-   * from a snapshot has the digest of the one that was saved.
+   * A signed 32-bit hash of every key, value, revision and serial. It is the sum of a share per
+   * key, so it does not depend on the changes that led here: a keyspace restored from a snapshot
+   * has the digest of the one that was saved.
    */
   get digest(): number {
     return this.sum;
   }
 
-  /** Where key[from, to) is, or NOWHERE. */
-  find(key: Uint8Array, from = 0, to = key.length): Address {
-    return this.table.find(this.table.hash(key, from, to), key, from, to);
+  has(key: Uint8Array): boolean {
+    return this.find(key) !== NOWHERE;
   }
 
-  /** The value at an address, as a byte string. */
-  value(address: Address): string {
-    return this.cells.value(address);
+  get(key: Uint8Array): Item | undefined {
+    const address = this.find(key);
+    return address === NOWHERE ? undefined : new Item(this.cells, address);
   }
 
-  /** The revision that wrote the value. */
-  modRevision(address: Address): Revision {
-    return this.cells.modRevision(address);
+  /** The value of a key as a byte string: `get` without an object. */
+  value(key: Uint8Array): string | undefined {
+    const address = this.find(key);
+    return address === NOWHERE ? undefined : this.cells.value(address);
   }
 
   /** Takes key and value from anywhere in larger arrays, and copies both. */
@@ -67,26 +113,24 @@ export class Keyspace {
     valueTo: number,
     modRevision: Revision,
   ): void {
-    const { cells, table, order } = this;
-    const keyHash = murmur3(key, keyFrom, keyTo, 0);
-    const share = mix(murmur3(value, valueFrom, valueTo, keyHash), modRevision);
+    const { cells, table } = this;
     const hash = table.hash(key, keyFrom, keyTo);
     const found = table.find(hash, key, keyFrom, keyTo);
     const valueBytes = valueTo - valueFrom;
     let address = found;
     if (found === NOWHERE) {
-      address = cells.create(key, keyFrom, keyTo, valueBytes);
+      address = cells.create(key, keyFrom, keyTo, valueBytes, ++this.created);
       table.add(hash, address);
-      order.add(address, key, keyFrom, keyTo);
+      this.order.add(address, key, keyFrom, keyTo);
+      this.creation.append(address);
     } else {
       this.sum = (this.sum - cells.share(found)) | 0;
       address = cells.resize(found, valueBytes);
-      if (address !== found) {
-        table.move(hash, found, address);
-        order.move(address, key, keyFrom, keyTo);
-        cells.free(found);
-      }
+      if (address !== found) this.moved(hash, found, address, key, keyFrom, keyTo);
     }
+    const keyHash = murmur3(key, keyFrom, keyTo, 0);
+    const contentHash = mix(murmur3(value, valueFrom, valueTo, keyHash), modRevision);
+    const share = mix(contentHash, cells.serial(address));
     cells.write(address, value, valueFrom, modRevision, share);
     this.sum = (this.sum + share) | 0;
   }
@@ -99,9 +143,19 @@ export class Keyspace {
     if (address === NOWHERE) return false;
     table.remove(hash, address);
     this.order.remove(key, 0, key.length);
+    this.creation.remove(cells.serial(address));
     this.sum = (this.sum - cells.share(address)) | 0;
     cells.free(address);
     return true;
+  }
+
+  /** Takes no longer for many keys than for few: what is dropped is left to the collector. */
+  clear(): void {
+    this.cells = new Cells();
+    this.table = new CellTable(this.cells, this.hashKey);
+    this.order = new BTree(this.cells);
+    this.creation = new CreationOrder(this.cells);
+    this.sum = 0;
   }
 
   /** The keys, as byte strings, from the first that is not below `start`, in the order of their
@@ -109,5 +163,36 @@ export class Keyspace {
   *keysFrom(start: Uint8Array = EMPTY_BYTES): Generator<string, void> {
     for (const address of this.order.notBelow(start, 0, start.length))
       yield this.cells.key(address);
+  }
+
+  /** The items created before the one numbered `serial`, the newest first. Nothing may change while
+   *  this runs. */
+  *createdBefore(serial: number): Generator<Item, void> {
+    for (const address of this.creation.newestBelow(serial)) yield new Item(this.cells, address);
+  }
+
+  /** @param below as in `CreationOrder.pick` */
+  randomItem(below: (n: number) => number): Item | undefined {
+    const address = this.creation.pick(below);
+    return address === undefined ? undefined : new Item(this.cells, address);
+  }
+
+  /** Where a key is, or NOWHERE: good until the next change. */
+  private find(key: Uint8Array): Address {
+    return this.table.find(this.table.hash(key, 0, key.length), key, 0, key.length);
+  }
+
+  private moved(
+    hash: number,
+    before: Address,
+    after: Address,
+    key: Uint8Array,
+    keyFrom: number,
+    keyTo: number,
+  ): void {
+    this.table.move(hash, before, after);
+    this.order.move(after, key, keyFrom, keyTo);
+    this.creation.move(this.cells.serial(before), after);
+    this.cells.free(before);
   }
 }

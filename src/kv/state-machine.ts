@@ -1,18 +1,54 @@
 import { assert, unreachable } from '../base/assert.ts';
-import { byteString, bytesOf } from '../base/bytes.ts';
+import { bytesOf } from '../base/bytes.ts';
 import { ENTRY_HEADER_BYTES, type Entry, EntryType } from '../base/entry.ts';
-import { INDEX_ZERO, type Index, type Revision, revision } from '../base/ids.ts';
+import { INDEX_ZERO, type Index, type Revision } from '../base/ids.ts';
 import { addInt64, formatInt64, type Int64, NOT_AN_INTEGER, parseInt64 } from '../base/int64.ts';
 import { type Command, decodeCommand, isPlainSet, PlainSet, type SetCommand } from './command.ts';
+import type { LayoutCommand, LayoutCommandOf, LayoutKind } from './command-layouts.ts';
+import { Data } from './data.ts';
 import type { HashKey } from './half-sip-hash.ts';
-import { Keyspace } from './keyspace.ts';
+import * as keyCommands from './key-commands.ts';
 import { mix } from './murmur3.ts';
-import { bulk, error, integer, NULL, OK, type Reply } from './reply.ts';
-import { type Address, NOWHERE } from './slab.ts';
+import { error, integer, NULL, OK, type Reply } from './reply.ts';
+import * as stringCommands from './string-commands.ts';
+import { compares, valueReply } from './string-commands.ts';
 
 const MALFORMED = error('ERR malformed command in the log: nothing was changed');
 const NOT_INTEGER = error(NOT_AN_INTEGER);
 const OVERFLOW = error('ERR increment or decrement would overflow');
+
+/** @param index of the entry that carries the command */
+type Handler<K extends LayoutKind> = (
+  data: Data,
+  command: LayoutCommandOf<K>,
+  index: Index,
+) => Reply;
+
+/** What the commands of the table of layouts do. */
+const handlers: { readonly [K in LayoutKind]: Handler<K> } = {
+  mget: stringCommands.mget,
+  mset: stringCommands.mset,
+  msetnx: stringCommands.msetnx,
+  setnx: stringCommands.setnx,
+  getdel: stringCommands.getdel,
+  delex: stringCommands.delex,
+  incrbyfloat: stringCommands.incrbyfloat,
+  append: stringCommands.append,
+  setrange: stringCommands.setrange,
+  getrange: stringCommands.getrange,
+  strlen: stringCommands.strlen,
+  digest: stringCommands.digest,
+  type: keyCommands.type,
+  ttl: keyCommands.ttl,
+  rename: keyCommands.rename,
+  renamenx: keyCommands.renamenx,
+  copy: keyCommands.copy,
+  keys: keyCommands.keys,
+  scan: keyCommands.scan,
+  randomkey: (data, _command, index) => keyCommands.randomkey(data, index),
+  dbsize: keyCommands.dbsize,
+  flushall: keyCommands.flushall,
+};
 
 /**
  * The replicated state machine (§2): it applies the entries of the log, one after the other, and
@@ -20,19 +56,18 @@ const OVERFLOW = error('ERR increment or decrement would overflow');
  * entry: no clock, no randomness, no limits (they are settings of a node, and stand at its door).
  */
 export class StateMachine {
-  private readonly keyspace: Keyspace;
+  private readonly data: Data;
   private readonly plainSet = new PlainSet();
-  private currentRevision: Revision = revision(0);
   private appliedIndex: Index = INDEX_ZERO;
 
-  /** @param hashKey a secret of this node (Keyspace); the state and the answers do not depend on it. */
+  /** @param hashKey a secret of this node (Keyspace); nothing that can be seen depends on it. */
   constructor(hashKey: HashKey = { low: 0, high: 0 }) {
-    this.keyspace = new Keyspace(hashKey);
+    this.data = new Data(hashKey);
   }
 
   /** Grows by one with every command that changes something, however many keys it changes. */
   get revision(): Revision {
-    return this.currentRevision;
+    return this.data.revision;
   }
 
   /** Figure 2: the index of the last entry applied. */
@@ -42,7 +77,7 @@ export class StateMachine {
 
   /** How many keys there are. */
   get size(): number {
-    return this.keyspace.size;
+    return this.data.keyspace.size;
   }
 
   /**
@@ -51,7 +86,8 @@ export class StateMachine {
    * restart and a snapshot too.
    */
   hash(): number {
-    return mix(this.keyspace.digest, this.currentRevision);
+    const { keyspace, revision } = this.data;
+    return mix(mix(keyspace.digest, revision), keyspace.keysCreated);
   }
 
   /**
@@ -87,7 +123,7 @@ export class StateMachine {
       case 'set':
         return this.set(command);
       case 'get':
-        return this.valueReply(this.keyspace.find(command.key));
+        return valueReply(this.data.keyspace.value(command.key));
       case 'del':
         return this.del(command.keys);
       case 'exists':
@@ -95,79 +131,73 @@ export class StateMachine {
       case 'incrby':
         return this.incrBy(command.key, command.delta);
       default:
-        return unreachable(command);
+        return this.executeLayout(command);
     }
+  }
+
+  private executeLayout<K extends LayoutKind>(command: LayoutCommandOf<K> & LayoutCommand): Reply {
+    const handler: Handler<K> = handlers[command.kind as K];
+    return handler(this.data, command, this.appliedIndex);
   }
 
   /** Need not look at what was there. */
   private applyPlainSet(record: Uint8Array): Reply {
     const { keyFrom, keyTo } = this.plainSet;
-    const at = this.nextRevision();
-    this.keyspace.set(record, keyFrom, keyTo, record, keyTo, record.length, at);
+    const at = this.data.nextRevision();
+    this.data.keyspace.set(record, keyFrom, keyTo, record, keyTo, record.length, at);
     return OK;
   }
 
   private set(command: SetCommand): Reply {
-    const before = this.keyspace.find(command.key);
-    const previous = command.get ? this.valueReply(before) : NULL; // the item changes in place
-    if (!this.holds(command, before)) return previous;
-    this.put(command.key, command.value);
+    const { key, value } = command;
+    const before = this.data.keyspace.value(key);
+    const previous = command.get ? valueReply(before) : NULL;
+    if (!holds(command, before)) return previous;
+    this.data.put(key, value);
     return command.get ? previous : OK;
   }
 
   private del(keys: readonly Uint8Array[]): Reply {
     let deleted = 0;
-    for (const key of keys) if (this.keyspace.delete(key)) deleted++;
-    if (deleted > 0) this.nextRevision();
+    for (const key of keys) if (this.data.keyspace.delete(key)) deleted++;
+    if (deleted > 0) this.data.nextRevision();
     return integer(deleted);
   }
 
   /** A key that is named twice counts twice, as in Redis. */
   private exists(keys: readonly Uint8Array[]): Reply {
     let found = 0;
-    for (const key of keys) if (this.keyspace.find(key) !== NOWHERE) found++;
+    for (const key of keys) if (this.data.keyspace.has(key)) found++;
     return integer(found);
   }
 
   private incrBy(key: Uint8Array, delta: Int64): Reply {
-    const address = this.keyspace.find(key);
-    const before = address === NOWHERE ? 0 : parseInt64(this.keyspace.value(address));
+    const value = this.data.keyspace.value(key);
+    const before = value === undefined ? 0 : parseInt64(value);
     if (before === null) return NOT_INTEGER;
     const after = addInt64(before, delta);
     if (after === null) return OVERFLOW;
-    this.put(key, bytesOf(formatInt64(after)));
+    this.data.put(key, bytesOf(formatInt64(after)));
     return integer(after);
   }
+}
 
-  private put(key: Uint8Array, value: Uint8Array): void {
-    this.keyspace.set(key, 0, key.length, value, 0, value.length, this.nextRevision());
-  }
-
-  private valueReply(address: Address): Reply {
-    return address === NOWHERE ? NULL : bulk(this.keyspace.value(address));
-  }
-
-  /** Redis 8.4: an absent key equals nothing, so `ifeq` fails on it and `ifne` holds. */
-  private holds(command: SetCommand, before: Address): boolean {
-    const present = before !== NOWHERE;
-    switch (command.condition) {
-      case 'none':
-        return true;
-      case 'nx':
-        return !present;
-      case 'xx':
-        return present;
-      case 'ifeq':
-        return present && this.keyspace.value(before) === byteString(command.comparand);
-      case 'ifne':
-        return !present || this.keyspace.value(before) !== byteString(command.comparand);
-      default:
-        return unreachable(command.condition);
-    }
-  }
-
-  private nextRevision(): Revision {
-    this.currentRevision = revision(this.currentRevision + 1);
-    return this.currentRevision;
+/** Redis 8.4: an absent key equals nothing, so `ifeq` fails on it and `ifne` holds. */
+function holds(command: SetCommand, before: string | undefined): boolean {
+  switch (command.condition) {
+    case 'none':
+      return true;
+    case 'nx':
+      return before === undefined;
+    case 'xx':
+      return before !== undefined;
+    case 'ifeq':
+    case 'ifdeq':
+      return before !== undefined && compares(command.condition, command.comparand, before);
+    case 'ifne':
+    case 'ifdne':
+      return before === undefined || compares(command.condition, command.comparand, before);
+    default:
+      return unreachable(command.condition);
   }
 }

@@ -16,7 +16,7 @@ function worldOf(hashOf: (table: CellTable, key: Uint8Array) => number) {
   };
   const add = (name: string): Address => {
     const key = bytesOf(name);
-    const address = cells.create(key, 0, key.length, 0);
+    const address = cells.create(key, 0, key.length, 0, 1);
     table.add(hashOf(table, key), address);
     return address;
   };

@@ -1,0 +1,42 @@
+import { type Revision, revision } from '../base/ids.ts';
+import type { HashKey } from './half-sip-hash.ts';
+import { Keyspace } from './keyspace.ts';
+
+/** What the state machine keeps, and the one way to change it. */
+export class Data {
+  readonly keyspace: Keyspace;
+  private currentRevision: Revision = revision(0);
+
+  constructor(hashKey: HashKey) {
+    this.keyspace = new Keyspace(hashKey);
+  }
+
+  get revision(): Revision {
+    return this.currentRevision;
+  }
+
+  /** Once for each command that changes something, however many keys it changes; never for one that
+   *  does not. */
+  nextRevision(): Revision {
+    this.currentRevision = revision(this.currentRevision + 1);
+    return this.currentRevision;
+  }
+
+  /** The change of a command that writes this key and nothing else. */
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.set(key, value, this.nextRevision());
+  }
+
+  /** A part of a change. */
+  set(key: Uint8Array, value: Uint8Array, at: Revision): void {
+    this.keyspace.set(key, 0, key.length, value, 0, value.length, at);
+  }
+
+  /** The change of a command that removes this key and nothing else, if it is there.
+   *  @returns whether it was. */
+  remove(key: Uint8Array): boolean {
+    const removed = this.keyspace.delete(key);
+    if (removed) this.nextRevision();
+    return removed;
+  }
+}
