@@ -18,11 +18,20 @@ const JOIN_BYTES_MAX = 64 * 1024;
  *  joined here already; keep-alive ends what a vanished client left behind. */
 const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true };
 
+/**
+ * What sockets read into: all of them into the same memory, one after the other, for a read and the
+ * callback that gets it are one step of the event loop. (Not on Windows, where a read that is waiting
+ * has its memory already.)
+ */
+const READ_BYTES = 64 * 1024;
+const sharesMemory = process.platform !== 'win32';
+
 /** TCP by way of Node. All that is written in one callback leaves in one system call. */
 export class NodeNetwork implements Network {
   private readonly onListenerError: (error: Error) => void;
   private readonly names = new SharedLookup();
   private readonly written: NodeStream[] = [];
+  private readonly memory = new Uint8Array(READ_BYTES);
 
   /**
    * @param onListenerError for the log: a connection could not be accepted. (At the limit of open
@@ -33,9 +42,11 @@ export class NodeNetwork implements Network {
   }
 
   listen(address: Address, accept: Accept, done: (error: string | null) => void): Listener {
-    const server = net.createServer(socketOptions, (socket) => {
-      const stream = new NodeStream(this, socket, true);
-      const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    const options = { ...socketOptions, pauseOnConnect: true };
+    const server = net.createServer(options, (accepted) => {
+      const remote = { host: accepted.remoteAddress ?? '', port: accepted.remotePort ?? 0 };
+      const stream = new NodeStream(this, true);
+      stream.attach(this.withSharedMemory(accepted, stream));
       stream.handlers = accept(stream, remote);
     });
     let listening = false;
@@ -54,10 +65,38 @@ export class NodeNetwork implements Network {
   connect(address: Address, handlers: StreamHandlers): Stream {
     const { host, port } = address;
     const { lookup } = this.names;
-    const socket = net.connect({ ...socketOptions, host, port, lookup });
-    const stream = new NodeStream(this, socket, false);
+    const stream = new NodeStream(this, false);
+    const onread = this.reading(stream);
+    stream.attach(net.connect({ ...socketOptions, host, port, lookup, ...onread }));
     stream.handlers = handlers;
     return stream;
+  }
+
+  /** The option that makes a socket read into the shared memory (Node's `onread`): a read costs
+   *  neither an allocation nor a way through Node's stream machinery. */
+  private reading(stream: NodeStream): { onread: net.OnReadOpts } | null {
+    if (!sharesMemory) return null;
+    const callback = (length: number): boolean => {
+      stream.onLent(this.memory.subarray(0, length));
+      return true;
+    };
+    return { onread: { buffer: this.memory, callback } };
+  }
+
+  /**
+   * An accepted socket is made by Node, without that option; so its handle goes into a socket of ours,
+   * as Node's own cluster module does it. Where a version of Node should not have the handle there,
+   * the socket stays as it is, and is only slower.
+   */
+  private withSharedMemory(accepted: net.Socket, stream: NodeStream): net.Socket {
+    const holder = accepted as unknown as { _handle: { useUserBuffer?: unknown } | null };
+    const onread = this.reading(stream);
+    const handle = holder._handle;
+    if (onread === null || typeof handle?.useUserBuffer !== 'function') return accepted;
+    holder._handle = null;
+    accepted.destroy();
+    const options = { handle, allowHalfOpen: true, ...onread };
+    return new net.Socket(options as net.SocketConstructorOpts);
   }
 
   /** Lets the stream flush when the callback that runs now is over. */
@@ -96,7 +135,8 @@ class NodeStream implements Stream {
   /** Set by the network before the first event. */
   handlers: StreamHandlers | null = null;
   private readonly network: NodeNetwork;
-  private readonly socket: net.Socket;
+  /** Set by the network, once, before the first event. */
+  private socket!: net.Socket;
   private readonly connectTimeout: NodeJS.Timeout | null;
   /** Written in this turn. */
   private pending: Uint8Array[] = [];
@@ -107,17 +147,22 @@ class NodeStream implements Stream {
   private broken = false;
   private refused = false;
 
-  constructor(network: NodeNetwork, socket: net.Socket, opened: boolean) {
+  constructor(network: NodeNetwork, opened: boolean) {
     this.network = network;
-    this.socket = socket;
     this.opened = opened;
     this.connectTimeout = opened ? null : setTimeout(() => this.destroy(), CONNECT_TIMEOUT_MS);
+  }
+
+  attach(socket: net.Socket): void {
+    this.socket = socket;
     socket.on('connect', () => this.onConnect());
     socket.on('data', (chunk) => this.onData(chunk));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.handlers?.onDrain());
     socket.on('error', (error) => this.onError(error));
     socket.on('close', () => this.onClose());
+    // Without a listener for data, which there is none of with shared memory, nothing would flow.
+    socket.resume();
   }
 
   get bufferedBytes(): number {
@@ -179,10 +224,15 @@ class NodeStream implements Stream {
     this.handlers?.onOpen();
   }
 
+  /** Where there is no shared memory. */
   private onData(chunk: Buffer): void {
-    if (this.broken) return;
     // A plain Uint8Array over the same memory: `slice` of a Buffer would not copy.
-    this.handlers?.onBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+    this.onLent(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+  }
+
+  /** Bytes have come, in memory that the next read uses again. */
+  onLent(bytes: Uint8Array): void {
+    if (!this.broken) this.handlers?.onBytes(bytes);
   }
 
   private onEnd(): void {

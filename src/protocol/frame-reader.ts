@@ -59,9 +59,10 @@ export class FrameReader {
     this.handshaking = false;
   }
 
-  /** Takes the next chunk; `next` must have returned null since the last. */
+  /** Takes the next chunk, as a copy, because entries that are slices of it stay in memory. `next`
+   *  must have returned null since the last. */
   feed(chunk: Uint8Array): void {
-    this.chunk = chunk;
+    this.chunk = chunk.slice();
     this.at = 0;
   }
 

@@ -16,8 +16,8 @@ export const LENGTH_NEGATIVE = -3;
 /**
  * The unread end of a byte stream. A chunk that arrives when nothing is left over is read in place;
  * otherwise what is left over and the chunk are gathered in a buffer that doubles, so that n bytes
- * in any chunking cost O(n). Bytes before `end` never change: slices stay valid, and pin their
- * buffer. Only bytes that have arrived take memory, whatever length a header announces.
+ * in any chunking cost O(n). Bytes before `end` never change: slices stay valid for as long as the
+ * chunk does, and pin their buffer. Only bytes that have arrived take memory, whatever length a header announces.
  */
 export class InputBuffer {
   bytes: Uint8Array = EMPTY_BYTES;
@@ -49,6 +49,11 @@ export class InputBuffer {
     if (!this.gathered || this.bytes.length - this.end < chunk.length) this.gather(chunk.length);
     this.bytes.set(chunk, this.end);
     this.end += chunk.length;
+  }
+
+  /** Takes what is unread of a chunk that was only lent; slices of it end here. */
+  keep(): void {
+    if (!this.gathered && this.at < this.end) this.gather(0);
   }
 
   /** Lets go of the buffer, if everything in it has been read: an idle connection holds none. */

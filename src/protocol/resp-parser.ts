@@ -80,6 +80,11 @@ export class RespParser {
     if (this.failed === null) this.input.feed(chunk);
   }
 
+  /** To be called before the bytes that were fed last are given back. */
+  keep(): void {
+    this.input.keep();
+  }
+
   /** The next request; 'more' when it takes more bytes. A protocol error is the last answer. */
   next(): Request | 'more' | ProtocolError {
     if (this.failed !== null) return this.failed;

@@ -66,6 +66,7 @@ export class ClientConnection implements StreamHandlers {
     if (this.state !== 'open') return;
     this.parser.feed(chunk);
     this.process();
+    this.parser.keep();
   }
 
   /** The client will send no more: what it asked for is still answered, then the stream ends. */

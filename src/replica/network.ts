@@ -31,7 +31,7 @@ export interface Listener {
 
 export interface StreamHandlers {
   onOpen(): void;
-  /** The bytes belong to the receiver; a slice of them pins the whole chunk. */
+  /** The bytes are lent until this returns: what is to stay must have been copied by then. */
   onBytes(chunk: Uint8Array): void;
   /** The other side will send no more; this side may still write. */
   onEnd(): void;

@@ -44,7 +44,7 @@ export class Recorder implements StreamHandlers {
 
   onBytes(chunk: Uint8Array): void {
     this.check('onBytes');
-    this.chunks.push(chunk);
+    this.chunks.push(chunk.slice());
   }
 
   onEnd(): void {

@@ -16,6 +16,7 @@ import { SimDisk } from '../../src/sim/disk.ts';
 import { SimNetwork } from '../../src/sim/network.ts';
 import { SimProcess } from '../../src/sim/process.ts';
 import { Scheduler } from '../../src/sim/scheduler.ts';
+import { LendingNetwork } from './lending-network.ts';
 
 const KIB = 1024;
 
@@ -94,7 +95,7 @@ export class World {
       listenClients: { host, port },
       listenPeers: { host, port: peerPort },
       disk: node.disk,
-      network: this.network.attach(host, process),
+      network: new LendingNetwork(this.network.attach(host, process)),
       clock: new SimClock(scheduler, process),
       random: scheduler.random.fork(),
       freshDirectoryId: scheduler.random.bytes(16),
