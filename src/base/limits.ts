@@ -54,7 +54,7 @@ export const defaultLimits: Limits = {
   keyBytesMax: 8 * KIB,
   valueBytesMax: 1 * MIB,
   entryBytesMax: 3 * MIB,
-  commandKeysMax: 4096,
+  commandKeysMax: 1024,
   allowFlushall: false,
   appendEntriesBytesMax: 512 * KIB,
   inflightMessagesMax: 64,

@@ -239,7 +239,7 @@ function readPairs(bytes: Uint8Array, at: number): Pair[] | null {
     pairs.push({ key, value });
     from += 8 + key.length + value.length;
   }
-  return from === bytes.length ? pairs : null;
+  return pairs;
 }
 
 function readBytes(bytes: Uint8Array, at: number): Uint8Array | null {

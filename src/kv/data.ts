@@ -2,10 +2,13 @@ import { type Revision, revision } from '../base/ids.ts';
 import type { HashKey } from './half-sip-hash.ts';
 import { Keyspace } from './keyspace.ts';
 
+const BYTES_PER_UNIT = 256;
+
 /** What the state machine keeps, and the one way to change it. */
 export class Data {
   readonly keyspace: Keyspace;
   private currentRevision: Revision = revision(0);
+  private spent = 0;
 
   constructor(hashKey: HashKey) {
     this.keyspace = new Keyspace(hashKey);
@@ -13,6 +16,21 @@ export class Data {
 
   get revision(): Revision {
     return this.currentRevision;
+  }
+
+  /** What the commands that may take long have cost so far: about one unit a microsecond. A number
+   *  that all replicas agree in, where a clock is none; it is no part of the state. */
+  get work(): number {
+    return this.spent;
+  }
+
+  spend(units: number): void {
+    this.spent += units;
+  }
+
+  /** For whoever reads or writes so many bytes of values. */
+  spendOnBytes(bytes: number): void {
+    this.spent += bytes / BYTES_PER_UNIT;
   }
 
   /** Once for each command that changes something, however many keys it changes; never for one that

@@ -12,7 +12,7 @@ export class Glob {
   readonly prefix: string;
   private readonly tokens: readonly Token[];
   /** Tokens compared with a byte, in all matches of this glob so far. */
-  private steps = 0;
+  steps = 0;
 
   constructor(pattern: string) {
     this.tokens = compile(pattern);

@@ -18,6 +18,9 @@ const SCAN_VISITED_MAX = 4096;
 const STEPS_MAX = 1_000_000;
 const KEYS_REPLY_BYTES_MAX = 4 * 1024 * 1024;
 const SCAN_REPLY_BYTES_MAX = 1024 * 1024;
+/** How many keys are looked at, and how many steps of a match are taken, in one unit of work. */
+const VISITS_PER_UNIT = 4;
+const STEPS_PER_UNIT = 200;
 
 const NO_SUCH_KEY = error('ERR no such key');
 const SAME_OBJECT = error('ERR source and destination objects are the same');
@@ -61,6 +64,7 @@ export function copy(data: Data, command: LayoutCommandOf<'copy'>): Reply {
   const value = data.keyspace.value(source);
   if (value === undefined) return integer(0);
   if (data.keyspace.has(destination) && !command.replace) return integer(0);
+  data.spendOnBytes(value.length);
   data.put(destination, bytesOf(value));
   return integer(1);
 }
@@ -71,17 +75,23 @@ export function keys(data: Data, command: LayoutCommandOf<'keys'>): Reply {
   const found: Reply[] = [];
   let visited = 0;
   let bytes = 0;
+  let refusal: Reply | null = null;
   for (const key of data.keyspace.keysFrom(bytesOf(glob.prefix))) {
     if (!key.startsWith(glob.prefix)) break;
-    if (++visited > KEYS_VISITED_MAX) return TOO_MANY_KEYS;
+    if (++visited > KEYS_VISITED_MAX) refusal = TOO_MANY_KEYS;
+    else if (bytes > KEYS_REPLY_BYTES_MAX) refusal = REPLY_TOO_LONG;
+    if (refusal !== null) break;
     const matches = glob.matches(key, STEPS_MAX);
-    if (matches === 'too costly') return PATTERN_TOO_COSTLY;
+    if (matches === 'too costly') {
+      refusal = PATTERN_TOO_COSTLY;
+      break;
+    }
     if (!matches) continue;
     bytes += key.length;
-    if (bytes > KEYS_REPLY_BYTES_MAX) return REPLY_TOO_LONG;
     found.push(bulk(key));
   }
-  return array(found);
+  data.spend(visited / VISITS_PER_UNIT + glob.steps / STEPS_PER_UNIT);
+  return refusal ?? array(found);
 }
 
 /**
@@ -97,14 +107,19 @@ export function scan(data: Data, command: LayoutCommandOf<'scan'>): Reply {
   const glob = new Glob(byteString(command.pattern));
   const visitedMax = Math.min(command.count, SCAN_VISITED_MAX);
   const start = command.cursor === 0 ? Number.POSITIVE_INFINITY : command.cursor;
+  /** Of the last key looked at; 0 once there is none behind it. */
   let cursor = 0;
   let visited = 0;
   let bytes = 0;
+  let isWhole = true;
   for (const item of data.keyspace.createdBefore(start)) {
-    if (visited >= visitedMax || bytes > SCAN_REPLY_BYTES_MAX) return page(cursor, found);
-    const matches = glob.matches(item.key, STEPS_MAX);
+    const matches =
+      visited < visitedMax && bytes <= SCAN_REPLY_BYTES_MAX
+        ? glob.matches(item.key, STEPS_MAX)
+        : 'too costly';
     if (matches === 'too costly') {
-      return visited === 0 ? PATTERN_TOO_COSTLY : page(cursor, found);
+      isWhole = false;
+      break;
     }
     visited++;
     cursor = item.serial;
@@ -112,7 +127,9 @@ export function scan(data: Data, command: LayoutCommandOf<'scan'>): Reply {
     found.push(bulk(item.key));
     bytes += item.key.length;
   }
-  return page(0, found);
+  data.spend(visited / VISITS_PER_UNIT + glob.steps / STEPS_PER_UNIT);
+  if (isWhole) return page(0, found);
+  return visited === 0 ? PATTERN_TOO_COSTLY : page(cursor, found);
 }
 
 /** Drawn by the place of the command in the log, so that every replica would draw the same. */
@@ -142,6 +159,7 @@ function page(cursor: number, found: readonly Reply[]): Reply {
 function move(data: Data, key: Uint8Array, newKey: Uint8Array): void {
   const { keyspace } = data;
   const value = bytesOf(keyspace.value(key)!);
+  data.spendOnBytes(value.length);
   keyspace.delete(key);
   data.set(newKey, value, data.nextRevision());
 }

@@ -11,7 +11,7 @@ import * as keyCommands from './key-commands.ts';
 import { mix } from './murmur3.ts';
 import { error, integer, NULL, OK, type Reply } from './reply.ts';
 import * as stringCommands from './string-commands.ts';
-import { compares, valueReply } from './string-commands.ts';
+import { compares, PUT_UNITS, valueReply } from './string-commands.ts';
 
 const MALFORMED = error('ERR malformed command in the log: nothing was changed');
 const NOT_INTEGER = error(NOT_AN_INTEGER);
@@ -73,6 +73,11 @@ export class StateMachine {
   /** Figure 2: the index of the last entry applied. */
   get lastApplied(): Index {
     return this.appliedIndex;
+  }
+
+  /** What it has cost to apply so far, as far as it may be much: see `Data.work`. */
+  get work(): number {
+    return this.data.work;
   }
 
   /** How many keys there are. */
@@ -151,6 +156,7 @@ export class StateMachine {
   private set(command: SetCommand): Reply {
     const { key, value } = command;
     const before = this.data.keyspace.value(key);
+    this.data.spendOnBytes(before?.length ?? 0); // it may be compared, or hashed
     const previous = command.get ? valueReply(before) : NULL;
     if (!holds(command, before)) return previous;
     this.data.put(key, value);
@@ -159,6 +165,7 @@ export class StateMachine {
 
   private del(keys: readonly Uint8Array[]): Reply {
     let deleted = 0;
+    this.data.spend(PUT_UNITS * keys.length);
     for (const key of keys) if (this.data.keyspace.delete(key)) deleted++;
     if (deleted > 0) this.data.nextRevision();
     return integer(deleted);
@@ -167,6 +174,7 @@ export class StateMachine {
   /** A key that is named twice counts twice, as in Redis. */
   private exists(keys: readonly Uint8Array[]): Reply {
     let found = 0;
+    this.data.spend(keys.length);
     for (const key of keys) if (this.data.keyspace.has(key)) found++;
     return integer(found);
   }

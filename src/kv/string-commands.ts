@@ -11,6 +11,9 @@ import { xxh3Hex } from './xxh3.ts';
 /** One MGET answers no more bytes than this, but for one value alone. */
 const REPLY_BYTES_MAX = 16 * 1024 * 1024;
 
+/** A key that is written or deleted costs about as many units of work. */
+export const PUT_UNITS = 2;
+
 const NOT_A_FLOAT = error('ERR value is not a valid float');
 const NOT_FINITE = error('ERR increment would produce NaN or Infinity');
 const TOO_LONG = error('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
@@ -23,24 +26,28 @@ const EMPTY = bulk('');
 export function mget(data: Data, { keys }: LayoutCommandOf<'mget'>): Reply {
   const items: Reply[] = [];
   let bytes = 0;
+  data.spend(keys.length);
   for (const key of keys) {
     const value = data.keyspace.value(key);
     items.push(valueReply(value));
     bytes += value === undefined ? 0 : value.length;
     if (bytes > REPLY_BYTES_MAX && keys.length > 1) return REPLY_TOO_LONG;
   }
+  data.spendOnBytes(bytes);
   return array(items);
 }
 
 /** A key that is named twice gets its last value, as in Redis. */
 export function mset(data: Data, { pairs }: LayoutCommandOf<'mset'>): Reply {
   const revision = data.nextRevision();
+  data.spend(PUT_UNITS * pairs.length);
   for (const { key, value } of pairs) data.set(key, value, revision);
   return OK;
 }
 
 /** All or none. */
 export function msetnx(data: Data, command: LayoutCommandOf<'msetnx'>): Reply {
+  data.spend(command.pairs.length);
   for (const { key } of command.pairs) {
     if (data.keyspace.has(key)) return integer(0);
   }
@@ -62,6 +69,7 @@ export function getdel(data: Data, { key }: LayoutCommandOf<'getdel'>): Reply {
 
 export function delex(data: Data, command: LayoutCommandOf<'delex'>): Reply {
   const value = data.keyspace.value(command.key);
+  data.spendOnBytes(value?.length ?? 0);
   if (value === undefined || !compares(command.comparison, command.comparand, value)) {
     return integer(0);
   }
@@ -92,6 +100,7 @@ export function append(data: Data, command: LayoutCommandOf<'append'>): Reply {
   if (command.value.length === 0) return integer(start);
   if (start + command.value.length > command.valueBytesMax) return TOO_LONG;
   const whole = overwritten(item.value, start, command.value);
+  data.spendOnBytes(whole.length);
   data.put(command.key, whole);
   return integer(whole.length);
 }
@@ -105,6 +114,7 @@ export function setrange(data: Data, command: LayoutCommandOf<'setrange'>): Repl
     return TOO_LONG;
   }
   const whole = overwritten(before, offset, value);
+  data.spendOnBytes(whole.length);
   data.put(command.key, whole);
   return integer(whole.length);
 }
@@ -115,7 +125,10 @@ export function getrange(data: Data, { key, start, end }: LayoutCommandOf<'getra
   if (value === undefined || (start < 0 && end < 0 && start > end)) return EMPTY;
   const from = fromStart(start, value.length);
   const to = fromStart(end, value.length);
-  return from > to ? EMPTY : bulk(flat(value.slice(from, to + 1), value));
+  if (from > to) return EMPTY;
+  const part = value.slice(from, to + 1);
+  data.spendOnBytes(part.length);
+  return bulk(flat(part, value));
 }
 
 export function strlen(data: Data, { key }: LayoutCommandOf<'strlen'>): Reply {
@@ -124,7 +137,9 @@ export function strlen(data: Data, { key }: LayoutCommandOf<'strlen'>): Reply {
 
 export function digest(data: Data, { key }: LayoutCommandOf<'digest'>): Reply {
   const value = data.keyspace.value(key);
-  return value === undefined ? NULL : bulk(xxh3Hex(bytesOf(value)));
+  if (value === undefined) return NULL;
+  data.spendOnBytes(value.length);
+  return bulk(xxh3Hex(bytesOf(value)));
 }
 
 export function valueReply(value: string | undefined): Reply {

@@ -103,7 +103,7 @@ export const unsupportedOption = (command: string, option: string): ErrorReply =
 
 /** What empties the whole cluster has to be wanted. */
 export const flushNotAllowed: ErrorReply = error(
-  'ERR FLUSHALL and FLUSHDB are not allowed on this node: start it with --allow-flushall',
+  'NOPERM FLUSHALL and FLUSHDB are not allowed on this node: start it with --allow-flushall',
 );
 
 export const emptyKey = (bytesMax: number): ErrorReply =>

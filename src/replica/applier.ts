@@ -21,8 +21,10 @@ export interface ApplierHost {
   wake(): void;
 }
 
-/** What one turn applies at the most, so that heartbeats are not held up by a long backlog. */
+/** What one turn applies at the most, so that heartbeats are not held up by a long backlog: so many
+ *  bytes of entries, and, because a few bytes may ask for much, so much work (`Data.work`). */
 const BYTES_PER_TURN = 1024 * 1024;
+const WORK_PER_TURN = 10_000;
 
 /**
  * Feeds committed entries to the state machine, each once and in order (S9): from memory, or from
@@ -51,13 +53,22 @@ export class Applier {
   /** Applies what it can in one turn. */
   run(): void {
     if (this.reading || this.machine.lastApplied >= this.commitIndex) return;
+    const isFromDisk = this.fromDisk !== null;
     const entries = this.fromDisk ?? this.fromMemory();
     this.fromDisk = null;
     if (entries === null) {
       this.startReading();
       return;
     }
-    for (const entry of entries) this.host.applied(entry, this.machine.apply(entry));
+    const workMax = this.machine.work + WORK_PER_TURN;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
+      this.host.applied(entry, this.machine.apply(entry));
+      if (this.machine.work <= workMax) continue;
+      // What was read from disk is kept for the next turn; memory is asked again.
+      if (isFromDisk && i + 1 < entries.length) this.fromDisk = entries.slice(i + 1);
+      break;
+    }
     if (this.machine.lastApplied < this.commitIndex) this.host.wake();
   }
 

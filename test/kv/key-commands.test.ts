@@ -83,8 +83,8 @@ test('a cursor means the same on every replica that has the same keys', () => {
 
 test('KEYS looks only at what starts as its pattern does, and has a bound', () => {
   const told = new Told();
-  for (let i = 0; i < 40_000; i += 4000) {
-    const pairs = Array.from({ length: 4000 }, (_, j) => [`many:${i + j}`, 'v']).flat();
+  for (let i = 0; i < 40_000; i += 1000) {
+    const pairs = Array.from({ length: 1000 }, (_, j) => [`many:${i + j}`, 'v']).flat();
     told.tellWords(['MSET', ...pairs]);
   }
   told.tell('MSET few:b 1 few:a 2 few:c 3');

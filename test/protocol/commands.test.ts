@@ -156,7 +156,7 @@ test('the bound on values goes with the commands that make them longer', () => {
 
 test('FLUSHALL and FLUSHDB are refused unless the node allows them', () => {
   const text =
-    'ERR FLUSHALL and FLUSHDB are not allowed on this node: start it with --allow-flushall';
+    'NOPERM FLUSHALL and FLUSHDB are not allowed on this node: start it with --allow-flushall';
   for (const line of ['FLUSHALL', 'FLUSHDB async', 'FLUSHALL x']) assert.equal(refused(line), text);
   const allowed = { ...limits, allowFlushall: true };
   for (const line of ['FLUSHALL', 'flushdb SYNC', 'FLUSHALL async']) {

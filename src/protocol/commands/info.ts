@@ -86,4 +86,4 @@ export function aclCategories({ name, group, flags }: CommandInfo): readonly str
 }
 
 /** A remark: what `Limits.commandKeysMax` and `Limits.entryBytesMax` are by default. */
-export const AT_ONCE = 'At most 4096 keys, and 3 MiB, at once.';
+export const AT_ONCE = 'At most 1024 keys, and 3 MiB, at once.';

@@ -178,8 +178,7 @@ interface SetOptions {
 const EXPIRES = ['ex', 'px', 'exat', 'pxat'] as const;
 
 /** Null: a syntax error. What DKVS lacks is read too, so that only what is right in Redis is called
- *  unsupported. At most one condition and one expiry; but NX, XX and each way to say an expiry may be said
- *  again. */
+ *  unsupported. At most one condition and one expiry; but NX, XX and an expiry may be said again. */
 function parseSetOptions(args: readonly Uint8Array[]): SetOptions | null {
   const options: SetOptions = {
     condition: 'none',
