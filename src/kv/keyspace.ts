@@ -44,8 +44,8 @@ export class Item {
 
 /**
  * All keys with their values: a table for point look-ups beside an ordered tree for ranges, and the
- * order of creation for SCAN. The data is in memory that the garbage collector does not look at (slab.ts): a million keys cost it as
- * little as one.
+ * order of creation for SCAN. The data is in memory that the garbage collector does not look at
+ * (slab.ts): a million keys cost it as little as one.
  */
 export class Keyspace {
   private readonly hashKey: HashKey;

@@ -17,7 +17,8 @@ export const LENGTH_NEGATIVE = -3;
  * The unread end of a byte stream. A chunk that arrives when nothing is left over is read in place;
  * otherwise what is left over and the chunk are gathered in a buffer that doubles, so that n bytes
  * in any chunking cost O(n). Bytes before `end` never change: slices stay valid for as long as the
- * chunk does, and pin their buffer. Only bytes that have arrived take memory, whatever length a header announces.
+ * chunk does, and pin their buffer. Only bytes that have arrived take memory, whatever length a
+ * header announces.
  */
 export class InputBuffer {
   bytes: Uint8Array = EMPTY_BYTES;

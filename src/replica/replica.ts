@@ -85,7 +85,10 @@ export class Replica {
       high: options.random.u32() | 0,
     });
     const clientCount = () => this.clients.count;
-    this.view = new ReplicaView({ self, members, storage, machine, clock, clientCount });
+    const { elections } = this.journal;
+    const host = options.host ?? null;
+    const parts = { self, members, storage, machine, clock, elections, host, clientCount };
+    this.view = new ReplicaView(parts);
     this.router = new Router(this.view, limits, options.requestTiming);
     this.applier = new Applier(machine, {
       entriesInMemory: (from, bytesMax, to) => this.raft!.entriesInMemory(from, bytesMax, to),
@@ -333,6 +336,7 @@ export class Replica {
     const atMs = Math.min(
       this.raft?.nextTickMs ?? Number.POSITIVE_INFINITY,
       this.router.nextDeadlineMs,
+      this.clients.nextDeadlineMs,
       this.markAtMs,
       this.retryAtMs,
       this.stopDeadlineMs,

@@ -126,6 +126,7 @@ export class Router {
   private route(request: Request): boolean {
     const outcome = this.proposer?.propose(request.record) ?? 'not-leader';
     if (typeof outcome === 'number') {
+      request.connection.lastIndex = outcome;
       this.waiters.add(outcome, this.proposer!.currentTerm, request);
       return true;
     }

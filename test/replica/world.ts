@@ -187,6 +187,8 @@ export class World {
 export class SimClient {
   readonly replies: RespValue[] = [];
   closed = false;
+  /** What has come since this was set, byte for byte; null: nobody wants to know. */
+  heard: string | null = null;
   /** Called after a reply has come, or the stream is gone. */
   onChange: () => void = () => {};
   private readonly world: World;
@@ -254,6 +256,7 @@ export class SimClient {
   }
 
   private onBytes(chunk: Uint8Array): void {
+    if (this.heard !== null) this.heard += byteString(chunk);
     this.reader.feed(chunk);
     for (let next = this.reader.next(); next !== 'more'; next = this.reader.next()) {
       if ('protocolError' in next) throw new Error(next.protocolError);
@@ -263,7 +266,8 @@ export class SimClient {
   }
 }
 
-/** A reply in one line: `+OK`, `$hello`, `:3`, `(nil)`, `-ERR …`, `[…]`. */
+/** A reply in one line: `+OK`, `$hello`, `:3`, `(nil)`, `-ERR …`, `[…]`, `~[…]`,
+ *  `{…=…}`, and `=` before a text. */
 export function show(reply: RespValue): string {
   switch (reply.kind) {
     case 'simple':
@@ -278,6 +282,12 @@ export function show(reply: RespValue): string {
       return '(nil)';
     case 'array':
       return `[${reply.items.map(show).join(' ')}]`;
+    case 'set':
+      return `~[${reply.items.map(show).join(' ')}]`;
+    case 'map':
+      return `{${reply.entries.map(([key, value]) => `${show(key)}=${show(value)}`).join(' ')}}`;
+    case 'verbatim':
+      return `=${byteString(reply.bytes)}`;
     default:
       return reply.kind;
   }
