@@ -3,8 +3,8 @@ import { INDEX_ZERO, type Index } from '../base/ids.ts';
 import { Queue } from '../base/queue.ts';
 import { encodeCommand } from '../kv/command.ts';
 import { error, type Reply } from '../kv/reply.ts';
+import type { ConnectionCommand } from '../protocol/commands/connection.ts';
 import { type CommandSpec, commandSlot, resolveCommand } from '../protocol/commands.ts';
-import type { ConnectionCommand } from '../protocol/connection-table.ts';
 import { RespParser, requestLimits } from '../protocol/resp-parser.ts';
 import { type ProtocolVersion, RespWriter } from '../protocol/resp-writer.ts';
 import {
@@ -22,6 +22,8 @@ import { Request } from './request.ts';
 export interface ClientService extends ConnectionService {
   /** Where the records of commands are made. */
   readonly records: Arena;
+  /** Some bytes came: counts them, and tells the time anew. */
+  received(bytes: number): number;
   /** Answers it, sooner or later, through `request.connection.answer`. */
   submit(request: Request): void;
   /** Called once a turn for a connection that has something to write. */
@@ -112,9 +114,8 @@ export class ClientConnection implements StreamHandlers, Connection {
 
   onBytes(chunk: Uint8Array): void {
     if (this.state !== 'open') return;
-    this.activeMs = this.service.now();
+    this.activeMs = this.service.received(chunk.length);
     this.inputBytes += chunk.length;
-    this.service.stats.inputBytes += chunk.length;
     this.parser.feed(chunk);
     this.process();
   }
@@ -232,7 +233,6 @@ export class ClientConnection implements StreamHandlers, Connection {
       return;
     }
     this.commands++;
-    this.service.stats.commands++;
     const command = spec.parse(args, this.service.limits);
     if (command.kind === 'error') {
       this.reply(command);
@@ -253,7 +253,6 @@ export class ClientConnection implements StreamHandlers, Connection {
       return;
     }
     this.commands++;
-    this.service.stats.commands++;
     const answer = connectionHandlers[spec.name](this, this.service, args);
     if (isDeferred(answer)) {
       this.deferred = answer;

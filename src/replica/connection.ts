@@ -60,7 +60,8 @@ export const newProfile = (): ClientProfile => ({
 export interface ClientStats {
   accepted: number;
   refused: number;
-  commands: number;
+  /** Of connections that are closed; the others count their own. */
+  commandsOfGone: number;
   inputBytes: number;
   outputBytes: number;
 }

@@ -1,6 +1,6 @@
 import { byteString } from '../../base/bytes.ts';
 import { Glob } from '../../kv/glob.ts';
-import { bulk, map } from '../../kv/reply.ts';
+import { bulk, map, type Reply } from '../../kv/reply.ts';
 import type { ConnectionHandler, ConnectionService } from '../connection.ts';
 
 /**
@@ -8,9 +8,18 @@ import type { ConnectionHandler, ConnectionService } from '../connection.ts';
  * ask first are content; and every limit of the node (base/limits.ts) under its own name.
  */
 export const get: ConnectionHandler = (_connection, service, args) => {
-  const globs = args.slice(2).map((arg) => new Glob(byteString(arg).toLowerCase()));
-  const wanted = settings(service).filter(([name]) => globs.some((glob) => glob.matches(name)));
-  return map(wanted.map(([name, value]) => [bulk(name), bulk(value)]));
+  const asked = args.slice(2).map((arg) => {
+    const pattern = byteString(arg);
+    return { pattern, glob: new Glob(pattern.toLowerCase()) };
+  });
+  const found: [Reply, Reply][] = [];
+  for (const [name, value] of settings(service)) {
+    const match = asked.find(({ glob }) => glob.matches(name));
+    // A name that is asked for without wildcards comes back as it was written.
+    const isName = match?.pattern.toLowerCase() === name;
+    if (match !== undefined) found.push([bulk(isName ? match.pattern : name), bulk(value)]);
+  }
+  return map(found);
 };
 
 function settings({ limits, view }: ConnectionService): readonly (readonly [string, string])[] {

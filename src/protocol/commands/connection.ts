@@ -1,5 +1,5 @@
-import type { CommandInfo } from './commands.ts';
-import { isWord } from './words.ts';
+import type { CommandInfo } from '../commands.ts';
+import { isWord } from '../words.ts';
 
 /** Answered by the node that the client is connected to, whoever leads. */
 export interface ConnectionCommand extends CommandInfo {
