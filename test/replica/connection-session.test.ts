@@ -139,8 +139,7 @@ const handshakes: Record<string, { sent: string; replies: number; heard: RegExp 
       '*4\r\n$6\r\nclient\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$7\r\nioredis\r\n' +
       '*1\r\n$4\r\ninfo\r\n*3\r\n$3\r\nset\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$3\r\nget\r\n$1\r\na\r\n',
     replies: 7,
-    heard:
-      /^%7\r\n[\s\S]*\+OK\r\n\+OK\r\n\+OK\r\n=\d+\r\ntxt:# Server[\s\S]*\r\nloading:0\r\n[\s\S]*\+OK\r\n\$1\r\n1\r\n$/,
+    heard: /^%7\r\n[^=]*(\+OK\r\n){3}=\d+\r\ntxt:# Server[\s\S]*\+OK\r\n\$1\r\n1\r\n$/,
   },
   'node-redis 6': {
     sent:
