@@ -15,15 +15,20 @@ import { NamePattern, PATTERN_BYTES_MAX } from '../name-pattern.ts';
 
 // COMMAND …: what this server can do.
 
-export const all: ConnectionHandler = () => array(entries.map(infoOf));
+/** Made once: clients ask for them whenever they connect. */
+const ALL_INFO = array(entries.map(infoOf));
+const ALL_DOCS = map(entries.map(docsOf));
+
+export const all: ConnectionHandler = () => ALL_INFO;
 
 export const count: ConnectionHandler = () => integer(entries.length);
 
 export const info: ConnectionHandler = (_connection, _service, args) =>
-  array(args.length === 2 ? entries.map(infoOf) : args.slice(2).map((name) => infoOf(found(name))));
+  args.length === 2 ? ALL_INFO : array(args.slice(2).map((name) => infoOf(found(name))));
 
 export const docs: ConnectionHandler = (_connection, _service, args) => {
-  const asked = args.length === 2 ? entries : args.slice(2).map(found);
+  if (args.length === 2) return ALL_DOCS;
+  const asked = args.slice(2).map(found);
   return map(asked.flatMap((entry) => (entry === undefined ? [] : [docsOf(entry)])));
 };
 
