@@ -101,7 +101,7 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.output.protocol = version;
   }
 
-  get unreadBytes(): number {
+  get unparsedBytes(): number {
     return this.parser.unread;
   }
 

@@ -26,7 +26,7 @@ export interface Connection {
   readonly inputBytes: number;
   readonly outputBytes: number;
   /** Received and not yet a command; written and not yet taken by the network. */
-  readonly unreadBytes: number;
+  readonly unparsedBytes: number;
   readonly unsentBytes: number;
   readonly isBlocked: boolean;
   /** The entry of its last command that was appended here; 0 when there is none. */

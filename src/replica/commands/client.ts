@@ -119,7 +119,7 @@ function clientLine(client: Connection, service: ConnectionService): string {
     `laddr=${addressOf(service.address)} name=${profile.name} ` +
     `age=${seconds(client.connectedMs)} idle=${seconds(client.activeMs)} ` +
     `flags=${flagsOf(client)} db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 ` +
-    `qbuf=${client.unreadBytes} obl=${client.unsentBytes} ` +
+    `qbuf=${client.unparsedBytes} obl=${client.unsentBytes} ` +
     `cmd=${client.lastCommand?.name ?? 'NULL'} user=default redir=-1 resp=${client.protocol} ` +
     `lib-name=${profile.libraryName} lib-ver=${profile.libraryVersion} ` +
     `tot-net-in=${client.inputBytes} tot-net-out=${client.outputBytes} tot-cmds=${client.commands}`
