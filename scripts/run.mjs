@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`: each works from a fresh
+// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`, `npm run docs`: each works from a fresh
 // checkout. What is missing or stale is installed and built first; what is not costs a few hashes.
 
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import {
@@ -24,6 +25,7 @@ const tasks = {
   test,
   bench,
   async build() {},
+  docs,
 };
 
 async function prepare() {
@@ -59,6 +61,14 @@ async function dkvs(args) {
 async function bench() {
   const { runBenchmark } = await import('../build/bench/main.js');
   process.exitCode = await runBenchmark(extra);
+}
+
+/** Writes what is made from the code. */
+async function docs() {
+  const { commandDocs } = await import('./command-docs.mjs');
+  const { commands } = await import('../build/src/protocol/commands.js');
+  const { plannedCommands } = await import('../build/src/protocol/commands/planned.js');
+  writeFileSync(join(checkout, 'docs', 'commands.md'), commandDocs(commands, plannedCommands));
 }
 
 async function test() {

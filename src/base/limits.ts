@@ -11,6 +11,10 @@ export interface Limits {
   readonly valueBytesMax: number;
   /** One entry of the log, header included. */
   readonly entryBytesMax: number;
+  /** Keys that one command names: so many are looked up, written or deleted in one go. */
+  readonly commandKeysMax: number;
+  /** Whether the door lets FLUSHALL and FLUSHDB in: the widest a command can reach. */
+  readonly allowFlushall: boolean;
 
   /** The entries of one AppendEntries; a single larger entry still travels alone. */
   readonly appendEntriesBytesMax: number;
@@ -50,6 +54,8 @@ export const defaultLimits: Limits = {
   keyBytesMax: 8 * KIB,
   valueBytesMax: 1 * MIB,
   entryBytesMax: 3 * MIB,
+  commandKeysMax: 1024,
+  allowFlushall: false,
   appendEntriesBytesMax: 512 * KIB,
   inflightMessagesMax: 64,
   inflightBytesMax: 8 * MIB,

@@ -67,6 +67,12 @@ export const serveOptions: readonly OptionSpec[] = [
     fallback: String(defaultLimits.valueBytesMax),
   },
   {
+    name: 'allow-flushall',
+    kind: 'flag',
+    placeholder: '',
+    summary: 'let clients of this node delete all keys at once: FLUSHALL and FLUSHDB',
+  },
+  {
     name: 'log-level',
     kind: 'text',
     placeholder: LOG_LEVELS.join('|'),
@@ -118,10 +124,13 @@ export function serveSettings(settings: Settings, log: Log): ServeSettings {
     listen: { host: endpoint.host, port: endpoint.port },
     listenPeers: { host: endpoint.host, port: endpoint.peerPort },
     log,
-    limits: limitsFor(
-      settings.count('key-bytes-max', 1, MIB),
-      settings.count('value-bytes-max', 1, 64 * MIB),
-    ),
+    limits: {
+      ...limitsFor(
+        settings.count('key-bytes-max', 1, MIB),
+        settings.count('value-bytes-max', 1, 64 * MIB),
+      ),
+      allowFlushall: settings.flag('allow-flushall'),
+    },
     timing: { heartbeatMs, electionTimeoutMs },
   };
 }

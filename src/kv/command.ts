@@ -1,15 +1,29 @@
 import type { Arena } from '../base/arena.ts';
-import { unreachable } from '../base/assert.ts';
 import { EMPTY_BYTES, readU32, writeU32 } from '../base/bytes.ts';
 import { ENTRY_HEADER_BYTES } from '../base/entry.ts';
 import { type Int64, readInt64, writeInt64 } from '../base/int64.ts';
+import {
+  decodeFields,
+  encodeFields,
+  encodeKeys,
+  fieldsBytes,
+  keysBytes,
+  readKeys,
+  slice,
+} from './command-fields.ts';
+import { type LayoutCommand, layoutOf, layoutWith } from './command-layouts.ts';
 
 /**
  * What the state machine is asked to do; the payload of a Command entry. Keys and values are
  * slices, of a socket's chunk on their way in and of the entry's record on their way out: whoever
  * keeps one copies it. Limits of length are the business of the door; here any length goes.
+ *
+ * The five that most programs live on are written out by hand, here and in the state machine; the
+ * others are rows of a table (command-layouts.ts).
  */
-export type Command =
+export type Command = HotCommand | LayoutCommand;
+
+export type HotCommand =
   | SetCommand
   | { readonly kind: 'get'; readonly key: Uint8Array }
   | { readonly kind: 'del'; readonly keys: readonly Uint8Array[] }
@@ -21,17 +35,19 @@ export interface SetCommand {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   readonly condition: SetCondition;
-  /** What `ifeq` and `ifne` compare the present value with; empty for the others. */
+  /** What the present value (`ifeq`, `ifne`) or its digest (`ifdeq`, `ifdne`: 16 hexadecimal digits
+   *  in lower case) is compared with; empty for the others. */
   readonly comparand: Uint8Array;
   /** Answer the value that was there before. */
   readonly get: boolean;
 }
 
 /** Set only if: the key is absent (nx), present (xx), present with the comparand as its value
- *  (ifeq), absent or with another value (ifne). */
+ *  (ifeq), absent or with another value (ifne); the last two compare digests instead of values. */
 export type SetCondition = (typeof CONDITIONS)[number];
-/** In the order of their codes. */
-const CONDITIONS = ['none', 'nx', 'xx', 'ifeq', 'ifne'] as const;
+/** In the order of their codes. Those from `ifeq` on have a comparand. */
+const CONDITIONS = ['none', 'nx', 'xx', 'ifeq', 'ifne', 'ifdeq', 'ifdne'] as const;
+const FIRST_COMPARING = CONDITIONS.indexOf('ifeq');
 
 /**
  * Why a payload is not a command. `unknown`: a format version or an operation that this build does
@@ -49,7 +65,8 @@ export type CommandDefect = 'unknown' | 'malformed';
  *     del, exists  u32 count · count times (u32 length · key)
  *     incrby       i64 delta · key (the rest)
  *
- * Any change, an added operation too, is a new version: see `StateMachine.apply`.
+ * and those of command-layouts.ts. Once a version is released, any change, an added operation too,
+ * is a new version: see `StateMachine.apply`.
  */
 const COMMAND_VERSION = 1;
 const Operation = { Set: 1, Get: 2, Del: 3, Exists: 4, IncrBy: 5 } as const;
@@ -69,15 +86,12 @@ export function commandRecordBytes(command: Command): number {
     case 'get':
       return ENTRY_HEADER_BYTES + HEADER_BYTES + command.key.length;
     case 'del':
-    case 'exists': {
-      let bytes = ENTRY_HEADER_BYTES + HEADER_BYTES + 4;
-      for (const key of command.keys) bytes += 4 + key.length;
-      return bytes;
-    }
+    case 'exists':
+      return ENTRY_HEADER_BYTES + HEADER_BYTES + keysBytes(command.keys);
     case 'incrby':
       return ENTRY_HEADER_BYTES + INCRBY_HEADER_BYTES + command.key.length;
     default:
-      return unreachable(command);
+      return ENTRY_HEADER_BYTES + HEADER_BYTES + fieldsBytes(layoutOf(command), command);
   }
 }
 
@@ -112,8 +126,12 @@ export function encodeCommand(command: Command, arena?: Arena): Uint8Array {
       writeInt64(record, at + HEADER_BYTES, command.delta);
       record.set(command.key, at + INCRBY_HEADER_BYTES);
       return record;
-    default:
-      return unreachable(command);
+    default: {
+      const layout = layoutOf(command);
+      record[at + 1] = layout.operation;
+      encodeFields(record, at + HEADER_BYTES, layout, command);
+      return record;
+    }
   }
 }
 
@@ -130,16 +148,6 @@ function encodeSet(record: Uint8Array, at: number, command: SetCommand): void {
   if (comparand.length > 0) record.set(comparand, to + value.length);
 }
 
-function encodeKeys(record: Uint8Array, at: number, keys: readonly Uint8Array[]): void {
-  writeU32(record, at, keys.length);
-  let to = at + 4;
-  for (const key of keys) {
-    writeU32(record, to, key.length);
-    record.set(key, to + 4);
-    to += 4 + key.length;
-  }
-}
-
 /**
  * Decodes the command that fills `bytes` from `at` to the end. Strict: what it accepts is, byte for
  * byte, what `encodeCommand` would write again.
@@ -154,11 +162,11 @@ export function decodeCommand(bytes: Uint8Array, at = 0): Command | CommandDefec
     case Operation.Get:
       return { kind: 'get', key: slice(bytes, at + HEADER_BYTES, bytes.length) };
     case Operation.Del: {
-      const keys = decodeKeys(bytes, at + HEADER_BYTES);
+      const keys = readKeys(bytes, at + HEADER_BYTES);
       return keys === null ? 'malformed' : { kind: 'del', keys };
     }
     case Operation.Exists: {
-      const keys = decodeKeys(bytes, at + HEADER_BYTES);
+      const keys = readKeys(bytes, at + HEADER_BYTES);
       return keys === null ? 'malformed' : { kind: 'exists', keys };
     }
     case Operation.IncrBy: {
@@ -166,20 +174,24 @@ export function decodeCommand(bytes: Uint8Array, at = 0): Command | CommandDefec
       const delta = readInt64(bytes, at + HEADER_BYTES);
       return { kind: 'incrby', key: slice(bytes, at + INCRBY_HEADER_BYTES, bytes.length), delta };
     }
-    default:
-      return 'unknown';
+    default: {
+      const layout = layoutWith(bytes[at + 1]!);
+      if (layout === null) return 'unknown';
+      return decodeFields(bytes, at + HEADER_BYTES, layout) ?? 'malformed';
+    }
   }
 }
 
 function decodeSet(bytes: Uint8Array, at: number): SetCommand | CommandDefect {
   if (bytes.length - at < SET_HEADER_BYTES) return 'malformed';
-  const condition = CONDITIONS[bytes[at + 2]!];
+  const code = bytes[at + 2]!;
+  const condition = CONDITIONS[code];
   const flags = bytes[at + 3]!;
   const keyAt = at + SET_HEADER_BYTES;
   const valueAt = keyAt + readU32(bytes, at + 4);
   const comparandAt = valueAt + readU32(bytes, at + 8);
   if (condition === undefined || flags > FLAG_GET || comparandAt > bytes.length) return 'malformed';
-  const compares = condition === 'ifeq' || condition === 'ifne';
+  const compares = code >= FIRST_COMPARING;
   if (!compares && comparandAt !== bytes.length) return 'malformed';
   return {
     kind: 'set',
@@ -189,23 +201,4 @@ function decodeSet(bytes: Uint8Array, at: number): SetCommand | CommandDefect {
     comparand: compares ? slice(bytes, comparandAt, bytes.length) : EMPTY_BYTES,
     get: flags === FLAG_GET,
   };
-}
-
-function decodeKeys(bytes: Uint8Array, at: number): Uint8Array[] | null {
-  if (bytes.length - at < 4) return null;
-  const keys: Uint8Array[] = [];
-  let from = at + 4;
-  for (let left = readU32(bytes, at); left > 0; left--) {
-    if (bytes.length - from < 4) return null;
-    const to = from + 4 + readU32(bytes, from);
-    if (to > bytes.length) return null;
-    keys.push(slice(bytes, from + 4, to));
-    from = to;
-  }
-  return from === bytes.length ? keys : null;
-}
-
-/** As `subarray`, but always a plain Uint8Array, so that what reads it stays monomorphic. */
-function slice(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
 }

@@ -1,16 +1,54 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { byteString, bytesOf } from '../base/bytes.ts';
 import { ENTRY_HEADER_BYTES, type Entry, EntryType } from '../base/entry.ts';
-import { INDEX_ZERO, type Index, type Revision, revision } from '../base/ids.ts';
+import { INDEX_ZERO, type Index, type Revision } from '../base/ids.ts';
 import { addInt64, formatInt64, type Int64, NOT_AN_INTEGER, parseInt64 } from '../base/int64.ts';
 import { type Command, decodeCommand, type SetCommand } from './command.ts';
-import { type Item, Keyspace } from './keyspace.ts';
+import type { LayoutCommand, LayoutCommandOf, LayoutKind } from './command-layouts.ts';
+import { Data } from './data.ts';
+import * as keyCommands from './key-commands.ts';
+import type { Item } from './keyspace.ts';
 import { mix } from './murmur3.ts';
-import { bulk, error, integer, NULL, OK, type Reply } from './reply.ts';
+import { error, integer, NULL, OK, type Reply } from './reply.ts';
+import * as stringCommands from './string-commands.ts';
+import { compares, valueReply } from './string-commands.ts';
 
 const MALFORMED = error('ERR malformed command in the log: nothing was changed');
 const NOT_INTEGER = error(NOT_AN_INTEGER);
 const OVERFLOW = error('ERR increment or decrement would overflow');
+
+/** @param index of the entry that carries the command */
+type Handler<K extends LayoutKind> = (
+  data: Data,
+  command: LayoutCommandOf<K>,
+  index: Index,
+) => Reply;
+
+/** What the commands of the table of layouts do. */
+const handlers: { readonly [K in LayoutKind]: Handler<K> } = {
+  mget: stringCommands.mget,
+  mset: stringCommands.mset,
+  msetnx: stringCommands.msetnx,
+  setnx: stringCommands.setnx,
+  getdel: stringCommands.getdel,
+  delex: stringCommands.delex,
+  incrbyfloat: stringCommands.incrbyfloat,
+  append: stringCommands.append,
+  setrange: stringCommands.setrange,
+  getrange: stringCommands.getrange,
+  strlen: stringCommands.strlen,
+  digest: stringCommands.digest,
+  type: keyCommands.type,
+  ttl: keyCommands.ttl,
+  rename: keyCommands.rename,
+  renamenx: keyCommands.renamenx,
+  copy: keyCommands.copy,
+  keys: keyCommands.keys,
+  scan: keyCommands.scan,
+  randomkey: (data, _command, index) => keyCommands.randomkey(data, index),
+  dbsize: keyCommands.dbsize,
+  flushall: keyCommands.flushall,
+};
 
 /**
  * The replicated state machine (§2): it applies the entries of the log, one after the other, and
@@ -18,13 +56,12 @@ const OVERFLOW = error('ERR increment or decrement would overflow');
  * entry: no clock, no randomness, no limits (they are settings of a node, and stand at its door).
  */
 export class StateMachine {
-  private readonly keyspace = new Keyspace();
-  private currentRevision: Revision = revision(0);
+  private readonly data = new Data();
   private appliedIndex: Index = INDEX_ZERO;
 
   /** Grows by one with every command that changes something, however many keys it changes. */
   get revision(): Revision {
-    return this.currentRevision;
+    return this.data.revision;
   }
 
   /** Figure 2: the index of the last entry applied. */
@@ -34,13 +71,13 @@ export class StateMachine {
 
   /** How many keys there are. */
   get size(): number {
-    return this.keyspace.size;
+    return this.data.keyspace.size;
   }
 
   /** The keys from the first that is not below `start`, in the order of their bytes. Nothing may
    *  be applied while this runs. */
   keysFrom(start: string): Iterable<string> {
-    return this.keyspace.keysFrom(start);
+    return this.data.keyspace.keysFrom(start);
   }
 
   /**
@@ -49,7 +86,8 @@ export class StateMachine {
    * restart and a snapshot too.
    */
   hash(): number {
-    return mix(this.keyspace.digest, this.currentRevision);
+    const { keyspace, revision } = this.data;
+    return mix(mix(keyspace.digest, revision), keyspace.keysCreated);
   }
 
   /**
@@ -83,7 +121,7 @@ export class StateMachine {
       case 'set':
         return this.set(command);
       case 'get':
-        return valueReply(this.keyspace.get(byteString(command.key)));
+        return valueReply(this.data.keyspace.get(byteString(command.key)));
       case 'del':
         return this.del(command.keys);
       case 'exists':
@@ -91,61 +129,53 @@ export class StateMachine {
       case 'incrby':
         return this.incrBy(command.key, command.delta);
       default:
-        return unreachable(command);
+        return this.executeLayout(command);
     }
+  }
+
+  private executeLayout<K extends LayoutKind>(command: LayoutCommandOf<K> & LayoutCommand): Reply {
+    const handler: Handler<K> = handlers[command.kind as K];
+    return handler(this.data, command, this.appliedIndex);
   }
 
   private set(command: SetCommand): Reply {
     const key = byteString(command.key);
     // A plain SET, which most are, need not look at what was there.
     if (command.condition === 'none' && !command.get) {
-      this.put(key, command.key, command.value);
+      this.data.put(key, command.key, command.value);
       return OK;
     }
-    const before = this.keyspace.get(key);
+    const before = this.data.keyspace.get(key);
     const previous = command.get ? valueReply(before) : NULL; // the item changes in place
     if (!holds(command, before)) return previous;
-    this.put(key, command.key, command.value);
+    this.data.put(key, command.key, command.value);
     return command.get ? previous : OK;
   }
 
   private del(keys: readonly Uint8Array[]): Reply {
     let deleted = 0;
-    for (const key of keys) if (this.keyspace.delete(byteString(key))) deleted++;
-    if (deleted > 0) this.nextRevision();
+    for (const key of keys) if (this.data.keyspace.delete(byteString(key))) deleted++;
+    if (deleted > 0) this.data.nextRevision();
     return integer(deleted);
   }
 
   /** A key that is named twice counts twice, as in Redis. */
   private exists(keys: readonly Uint8Array[]): Reply {
     let found = 0;
-    for (const key of keys) if (this.keyspace.get(byteString(key)) !== undefined) found++;
+    for (const key of keys) if (this.data.keyspace.get(byteString(key)) !== undefined) found++;
     return integer(found);
   }
 
   private incrBy(keyBytes: Uint8Array, delta: Int64): Reply {
     const key = byteString(keyBytes);
-    const item = this.keyspace.get(key);
+    const item = this.data.keyspace.get(key);
     const before = item === undefined ? 0 : parseInt64(item.value);
     if (before === null) return NOT_INTEGER;
     const after = addInt64(before, delta);
     if (after === null) return OVERFLOW;
-    this.put(key, keyBytes, bytesOf(formatInt64(after)));
+    this.data.put(key, keyBytes, bytesOf(formatInt64(after)));
     return integer(after);
   }
-
-  private put(key: string, keyBytes: Uint8Array, value: Uint8Array): void {
-    this.keyspace.set(key, keyBytes, value, this.nextRevision());
-  }
-
-  private nextRevision(): Revision {
-    this.currentRevision = revision(this.currentRevision + 1);
-    return this.currentRevision;
-  }
-}
-
-function valueReply(item: Readonly<Item> | undefined): Reply {
-  return item === undefined ? NULL : bulk(item.value);
 }
 
 /** Redis 8.4: an absent key equals nothing, so `ifeq` fails on it and `ifne` holds. */
@@ -158,9 +188,11 @@ function holds(command: SetCommand, before: Readonly<Item> | undefined): boolean
     case 'xx':
       return before !== undefined;
     case 'ifeq':
-      return before !== undefined && before.value === byteString(command.comparand);
+    case 'ifdeq':
+      return before !== undefined && compares(command.condition, command.comparand, before);
     case 'ifne':
-      return before === undefined || before.value !== byteString(command.comparand);
+    case 'ifdne':
+      return before === undefined || compares(command.condition, command.comparand, before);
     default:
       return unreachable(command.condition);
   }

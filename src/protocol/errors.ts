@@ -3,8 +3,9 @@ import { NOT_AN_INTEGER } from '../base/int64.ts';
 import type { Reply } from '../kv/reply.ts';
 
 /**
- * Every error text that a user may see, but for the three that the state machine itself answers
- * (kv/state-machine.ts). A text starts with its code, which is stable; what follows is for people.
+ * Every error text that a user may see, but for those that the state machine itself answers (kv/:
+ * state-machine.ts, string-commands.ts, key-commands.ts). A text starts with its code, which is
+ * stable; what follows is for people.
  */
 export type ErrorReply = Extract<Reply, { readonly kind: 'error' }>;
 
@@ -56,6 +57,17 @@ export const unknownOutcome = (reason: string): ErrorReply =>
 export const syntaxError: ErrorReply = error('ERR syntax error');
 export const notAnInteger: ErrorReply = error(NOT_AN_INTEGER);
 export const decrementOverflow: ErrorReply = error('ERR decrement would overflow');
+export const notAFloat: ErrorReply = error('ERR value is not a valid float');
+export const offsetOutOfRange: ErrorReply = error('ERR offset is out of range');
+export const invalidCursor: ErrorReply = error('ERR invalid cursor');
+export const databaseOutOfRange: ErrorReply = error('ERR DB index is out of range');
+export const intOutOfRange: ErrorReply = error(
+  'ERR value is out of range, value must between -2147483648 and 2147483647',
+);
+export const delexCondition: ErrorReply = error(
+  'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE',
+);
+export const digestForm: ErrorReply = error('ERR must be exactly 16 hexadecimal characters');
 export const unsupportedProtocol: ErrorReply = error('NOPROTO unsupported protocol version');
 
 // What the commands that concern connections and nodes refuse.
@@ -137,14 +149,27 @@ export const unsupportedSubcommand = (command: string, subcommand: Uint8Array): 
     `ERR ${command.toUpperCase()} ${byteString(subcommand).toUpperCase()} is not supported by DKVS`,
   );
 
-/** Redis has it, DKVS does not have it yet. @param option as it is written: "EX" */
+/** Redis has it, DKVS does not have it yet. @param lack as in "keys do not expire so far" */
+export const notSupportedYet = (command: string, lack: string): ErrorReply =>
+  error(`ERR ${command} is not supported yet by DKVS: ${lack}`);
+
+/** The same, of an option of SET that has to do with expiry. @param option as written: "EX" */
 export const unsupportedOption = (command: string, option: string): ErrorReply =>
-  error(`ERR ${command} option ${option} is not supported yet`);
+  notSupportedYet(`${command} option ${option}`, 'keys do not expire so far');
+
+/** What empties the whole cluster has to be wanted. */
+export const flushNotAllowed: ErrorReply = error(
+  'NOPERM FLUSHALL and FLUSHDB are not allowed on this node: start it with --allow-flushall',
+);
 
 export const emptyKey = (bytesMax: number): ErrorReply =>
   error(`ERR empty key: a key is 1 to ${bytesMax} bytes long`);
 
-/** @param what "key", "value", "value to compare with", "command" */
+/** More would be applied in no short time, and hold up every other client. */
+export const tooManyKeys = (keysMax: number): ErrorReply =>
+  error(`ERR too many keys: a command takes at most ${keysMax}`);
+
+/** @param what "key", "value", "value to compare with", "pattern", "command" */
 export const tooLong = (what: string, bytes: number, bytesMax: number): ErrorReply =>
   error(`ERR ${what} of ${bytes} bytes is longer than the limit of ${bytesMax} bytes`);
 

@@ -1,4 +1,4 @@
-import type { CommandInfo } from './commands.ts';
+import type { CommandInfo } from './commands/info.ts';
 
 /**
  * What a command's `syntax` says, as a tree in the terms of COMMAND DOCS. The notation is that of

@@ -1,4 +1,5 @@
 import { array, bulk, integer, map, NULL, type Reply, set, simple } from '../kv/reply.ts';
+import { aclCategories } from '../protocol/commands/info.ts';
 import { type CommandSpec, commands } from '../protocol/commands.ts';
 import { type Argument, argumentsOf } from '../protocol/syntax.ts';
 
@@ -71,25 +72,9 @@ function flagsOf(spec: CommandSpec | null): readonly string[] {
   return spec.where === 'connection' ? [...spec.flags, 'loading', 'stale'] : spec.flags;
 }
 
-/** Redis's access control lists sort commands so, in this order; DKVS has none, but COMMAND LIST
- *  filters by it. */
+/** DKVS has no access control lists, but COMMAND LIST filters by their categories. */
 export function categoriesOf({ spec, subcommands }: CommandEntry): readonly string[] {
-  const described = spec ?? subcommands[0]!.spec!;
-  const flags: readonly string[] = spec?.flags ?? [];
-  const has = (flag: string) => flags.includes(flag);
-  const belongs: readonly (readonly [string, boolean])[] = [
-    ['keyspace', described.group === 'generic'],
-    ['read', has('readonly')],
-    ['write', has('write')],
-    ['string', described.group === 'string'],
-    ['admin', has('admin')],
-    ['fast', has('fast')],
-    ['slow', !has('fast')],
-    ['blocking', has('blocking')],
-    ['dangerous', has('admin')],
-    ['connection', described.group === 'connection'],
-  ];
-  return belongs.filter(([, holds]) => holds).map(([category]) => category);
+  return aclCategories(spec ?? { ...subcommands[0]!.spec!, flags: [] });
 }
 
 /** Where the keys stand, once more: in the words that replaced first, last and step. */
@@ -133,6 +118,7 @@ export function docsOf(entry: CommandEntry): readonly [Reply, Reply] {
     ['summary', bulk(spec?.summary ?? `A container for ${name.toUpperCase()} subcommands.`)],
     ['since', bulk(described.since)],
     ['group', bulk(described.group)],
+    ['complexity', bulk(described.complexity)],
   ];
   const args = spec === null ? [] : argumentsOf(spec);
   if (args.length > 0) fields.push(['arguments', array(args.map(argumentReply))]);

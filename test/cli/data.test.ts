@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { dataCommands } from '../../src/cli/commands/data.ts';
 import { main } from '../../src/cli/main.ts';
+import { commands } from '../../src/protocol/commands.ts';
 import { FakeIo, until } from './fake-io.ts';
 import { bulk, FakeServer, keyspace } from './fake-server.ts';
 
@@ -99,6 +101,10 @@ describe('the exit code of a SET with GET', () => {
     [['IFNE', 'old', 'GET'], bulk('new'), 0],
     [['IFNE', 'old', 'GET'], '$-1\r\n', 0],
     [['IFEQ', 'old'], '$-1\r\n', 4],
+    [['IFDEQ', '78AF5f94892f3950', 'GET'], bulk('abc'), 0],
+    [['IFDEQ', '78af5f94892f3950', 'GET'], bulk('abd'), 4],
+    [['IFDNE', '78af5f94892f3950', 'GET'], bulk('abc'), 4],
+    [['IFDNE', '78af5f94892f3950', 'GET'], '$-1\r\n', 0],
     [['IFEQ', 'old'], '+OK\r\n', 0],
     [['IFEQ', 'GET'], '$-1\r\n', 4],
   ];
@@ -106,6 +112,68 @@ describe('the exit code of a SET with GET', () => {
     it(`is ${expected} for ${words.join(' ')} answered by ${JSON.stringify(reply)}`, async () => {
       const server = await FakeServer.listen(() => reply);
       const { code } = await run(new FakeIo(), server, 'set', 'k', 'v', ...words);
+      await server.close();
+      assert.equal(code, expected);
+    });
+  }
+});
+
+describe('every command of the table', () => {
+  const names = commands.filter(({ where }) => where === 'replicated').map(({ name }) => name);
+
+  it('is a command of dkvs, with its syntax and an example that its own parser takes', async () => {
+    assert.ok(names.length > 30);
+    for (const name of names) {
+      const command = dataCommands.find((candidate) => candidate.name === name);
+      assert.ok(command !== undefined && command.examples.length > 0, name);
+      const io = new FakeIo();
+      assert.equal(await main(['help', name], io), 0);
+      assert.match(io.stdout.text, new RegExp(`usage: dkvs ${name}`));
+      for (const line of command.examples) {
+        const server = await FakeServer.listen(() => '+OK\r\n');
+        const argv = line
+          .replace(/ (&&|<) .*/, '')
+          .replaceAll("'", '')
+          .split(' ')
+          .slice(1);
+        const { code, err } = await run(new FakeIo(), server, ...argv);
+        await server.close();
+        assert.equal(code, 0, `${line}: ${err}`);
+        const sent = server.received.find(([word]) => word === name.toUpperCase());
+        assert.equal(sent?.length, argv.filter((word) => word !== '--json').length, line);
+      }
+    }
+  });
+
+  const zero = ':0\r\n';
+  const cases: [line: string, reply: string, code: number][] = [
+    ['getdel k', '$-1\r\n', 3],
+    ['getset k v', '$-1\r\n', 0],
+    ['digest k', '$-1\r\n', 3],
+    ['randomkey', '$-1\r\n', 3],
+    ['touch k', zero, 3],
+    ['ttl k', ':-2\r\n', 3],
+    ['ttl k', ':-1\r\n', 0],
+    ['type k', '+none\r\n', 3],
+    ['type k', '+string\r\n', 0],
+    ['strlen k', zero, 0],
+    ['del k', zero, 0],
+    ['setnx k v', zero, 4],
+    ['setnx k v', ':1\r\n', 0],
+    ['msetnx k v', zero, 4],
+    ['delex k IFEQ v', zero, 4],
+    ['delifeq k v', zero, 4],
+    ['renamenx k l', zero, 4],
+    ['copy k l', zero, 4],
+    ['rename k l', '-ERR no such key\r\n', 3],
+    ['flushall', '-NOPERM not allowed\r\n', 7],
+    ['expire k 5', '', 2],
+    ['setrange k 0', '', 2],
+  ];
+  for (const [line, reply, expected] of cases) {
+    it(`exits with ${expected} for ${line} answered by ${JSON.stringify(reply)}`, async () => {
+      const server = await FakeServer.listen(() => reply);
+      const { code } = await run(new FakeIo(), server, ...line.split(' '));
       await server.close();
       assert.equal(code, expected);
     });

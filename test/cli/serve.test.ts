@@ -182,6 +182,17 @@ describe('dkvs serve', () => {
 });
 
 describe('the limits', () => {
+  it('let FLUSHALL in only where it is wanted', async () => {
+    for (const more of [[], ['--allow-flushall']]) {
+      const { io, replica, code } = serve(...LINE, ...more);
+      await isReady(io);
+      assert.equal(replica.settings?.limits.allowFlushall, more.length > 0);
+      io.signal('SIGTERM');
+      io.signal('SIGTERM');
+      await code;
+    }
+  });
+
   it('keep their relations, whatever keys and values are allowed', () => {
     for (const key of [1, 8192, 1 << 20]) {
       for (const value of [1, 1000, 1 << 20, (1 << 20) + 1, 64 << 20]) {

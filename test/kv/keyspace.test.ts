@@ -60,21 +60,60 @@ function digestOf(content: Content): number {
   return keyspace.digest;
 }
 
-test('the digest depends on the content alone, not on how it came to be', () => {
+test('the digest depends on keys, values, revisions and serials, not on how they came to be', () => {
   fc.assert(
     fc.property(content, content, (content, detour) => {
-      assert.equal(digestOf([...content].reverse()), digestOf(content));
       const keyspace = new Keyspace();
-      for (const [key] of detour) put(keyspace, byteString(key), 'detour', 7);
-      for (const [key] of detour) keyspace.delete(byteString(key));
-      assert.equal(keyspace.digest, 0);
       for (const [key] of content) put(keyspace, byteString(key), 'overwritten', 8);
-      for (const [key, value, at] of content) {
+      const there = new Set(content.map(([key]) => byteString(key)));
+      for (const [key] of detour) {
+        if (!there.has(byteString(key))) put(keyspace, byteString(key), 'detour', 7);
+      }
+      for (const [key, value, at] of [...content].reverse()) {
         keyspace.set(byteString(key), key, value, revision(at));
       }
+      for (const [key] of detour) if (!there.has(byteString(key))) keyspace.delete(byteString(key));
       assert.equal(keyspace.digest, digestOf(content));
+      for (const [key] of content) keyspace.delete(byteString(key));
+      assert.equal(keyspace.digest, 0);
     }),
   );
+});
+
+test('a key that is created anew is another one', () => {
+  const keyspace = new Keyspace();
+  put(keyspace, 'k', 'v', 1);
+  const { digest } = keyspace;
+  keyspace.delete('k');
+  put(keyspace, 'k', 'v', 1);
+  assert.notEqual(keyspace.digest, digest);
+  assert.equal(keyspace.keysCreated, 2);
+});
+
+test('clear leaves nothing but the count of keys ever created', () => {
+  const keyspace = new Keyspace();
+  for (const key of ['a', 'b', 'c']) put(keyspace, key, 'v', 1);
+  keyspace.clear();
+  assert.equal(keyspace.size, 0);
+  assert.equal(keyspace.digest, 0);
+  assert.deepEqual([...keyspace.keysFrom('')], []);
+  assert.deepEqual([...keyspace.createdBefore(Number.POSITIVE_INFINITY)], []);
+  assert.equal(keyspace.get('a'), undefined);
+  put(keyspace, 'a', 'v', 2);
+  assert.equal(keyspace.get('a')?.serial, 4);
+});
+
+test('keys come in the order of their creation, the newest first', () => {
+  const keyspace = new Keyspace();
+  for (const key of ['b', 'a', 'c', 'd']) put(keyspace, key, 'v', 1);
+  put(keyspace, 'b', 'w', 2);
+  keyspace.delete('c');
+  const before = (serial: number) => [...keyspace.createdBefore(serial)].map(({ key }) => key);
+  assert.deepEqual(before(Number.POSITIVE_INFINITY), ['d', 'a', 'b']);
+  assert.deepEqual(before(4), ['a', 'b']);
+  assert.deepEqual(before(3), ['a', 'b']);
+  assert.deepEqual(before(2), ['b']);
+  assert.deepEqual(before(1), []);
 });
 
 test('the digest tells contents apart that differ in one key, one value, or one revision', () => {

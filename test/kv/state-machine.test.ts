@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { byteString } from '../../src/base/bytes.ts';
 import { EntryType, sealEntry, unsealedRecord } from '../../src/base/entry.ts';
 import { index, term } from '../../src/base/ids.ts';
 import type { Command, SetCondition } from '../../src/kv/command.ts';
 import { bulk, error, integer, NULL, OK, type Reply } from '../../src/kv/reply.ts';
 import { StateMachine } from '../../src/kv/state-machine.ts';
 import { bytes, commandOver, entryOf, setCommand } from './commands.ts';
-
-const NOT_AN_INTEGER = error('ERR value is not an integer or out of range');
-const OVERFLOW = error('ERR increment or decrement would overflow');
+import { Model, NOT_AN_INTEGER, OVERFLOW } from './model.ts';
 
 /** A machine that can be told what to do in few words. */
 class Told {
@@ -224,63 +221,7 @@ test('a malformed command is skipped by every replica; one from the future stops
   assert.throws(() => new StateMachine().apply(raw(1, 1, 99)), /upgrade this node/);
 });
 
-/** The same machine again, as dumb as it can be: entries of an array, and arithmetic on bigints. */
-class Model {
-  entries: [key: string, value: string][] = [];
-  revision = 0;
-
-  find(key: Uint8Array): string | undefined {
-    return this.entries.find(([k]) => k === byteString(key))?.[1];
-  }
-
-  put(key: Uint8Array, value: string): void {
-    this.entries = this.entries.filter(([k]) => k !== byteString(key));
-    this.entries.push([byteString(key), value]);
-    this.revision++;
-  }
-
-  apply(command: Command): Reply {
-    if (command.kind === 'set') return this.set(command);
-    if (command.kind === 'incrby') return this.incrBy(command.key, BigInt(command.delta));
-    if (command.kind === 'get') {
-      const value = this.find(command.key);
-      return value === undefined ? NULL : bulk(value);
-    }
-    const there = command.keys.filter((key) => this.find(key) !== undefined);
-    if (command.kind === 'exists') return integer(there.length);
-    const names = new Set(there.map((key) => byteString(key)));
-    this.entries = this.entries.filter(([key]) => !names.has(key));
-    if (names.size > 0) this.revision++;
-    return integer(names.size);
-  }
-
-  set(command: Extract<Command, { kind: 'set' }>): Reply {
-    const old = this.find(command.key);
-    const comparand = byteString(command.comparand);
-    const allowed = {
-      none: true,
-      nx: old === undefined,
-      xx: old !== undefined,
-      ifeq: old === comparand,
-      ifne: old !== comparand,
-    }[command.condition];
-    if (allowed) this.put(command.key, byteString(command.value));
-    if (command.get) return old === undefined ? NULL : bulk(old);
-    return allowed ? OK : NULL;
-  }
-
-  incrBy(key: Uint8Array, delta: bigint): Reply {
-    const old = this.find(key) ?? '0';
-    if (!/^(0|-?[1-9]\d*)$/.test(old)) return NOT_AN_INTEGER;
-    if (BigInt.asIntN(64, BigInt(old)) !== BigInt(old)) return NOT_AN_INTEGER;
-    const sum = BigInt(old) + delta;
-    if (BigInt.asIntN(64, sum) !== sum) return OVERFLOW;
-    this.put(key, String(sum));
-    return integer(Number.isSafeInteger(Number(sum)) ? Number(sum) : sum);
-  }
-}
-
-const fewKeys = fc.constantFrom('a', 'b', '\0', 'ÿ').map(bytes);
+const fewKeys = fc.constantFrom('a', 'b', 'ab', '\0', 'ÿ').map(bytes);
 const fewValues = fc
   .constantFrom(
     '',
@@ -288,6 +229,10 @@ const fewValues = fc
     '0',
     '7',
     '-0',
+    '*',
+    'a*',
+    '?',
+    'string',
     '9223372036854775807',
     '-9223372036854775808',
     '9007199254740991',
@@ -295,19 +240,32 @@ const fewValues = fc
   .map(bytes);
 
 test('against a dumb model: the same answers, the same content, the same revision', () => {
+  // INCRBYFLOAT has a test of its own; and an offset that is let in makes a value as long.
+  const command = commandOver(fewKeys, fewValues).filter((command) => {
+    const isLong = command.kind === 'setrange' && command.offset > 100 && command.offset < 2 ** 33;
+    return command.kind !== 'incrbyfloat' && !isLong;
+  });
   fc.assert(
-    fc.property(fc.array(commandOver(fewKeys, fewValues), { maxLength: 60 }), (commands) => {
+    fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
       const told = new Told();
       const twin = new Told();
       const model = new Model();
       for (const command of commands) {
-        assert.deepEqual(told.apply(command), model.apply(command));
+        const hash = told.machine.hash();
+        const { revision } = told.machine;
+        const reply = told.apply(command);
+        const expected = model.apply(command);
+        if (expected === 'any key') {
+          const { bytes } = reply as Extract<Reply, { kind: 'bulk' }>;
+          assert.ok(model.entries.some(({ key }) => key === bytes));
+        } else assert.deepEqual(reply, expected);
         assert.equal(told.machine.revision, model.revision);
+        if (model.revision === revision) assert.equal(told.machine.hash(), hash);
         twin.apply(command);
         assert.equal(told.machine.hash(), twin.machine.hash());
       }
       assert.equal(told.machine.size, model.entries.length);
-      for (const [key, value] of model.entries) assert.deepEqual(told.get(key), bulk(value));
+      for (const { key, value } of model.entries) assert.deepEqual(told.get(key), bulk(value));
     }),
     { numRuns: 500 },
   );

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { byteString } from '../../src/base/bytes.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { type Command, commandRecordBytes } from '../../src/kv/command.ts';
+import { plannedCommands } from '../../src/protocol/commands/planned.ts';
 import { commandSlot, commands, resolveCommand } from '../../src/protocol/commands.ts';
 import type { ErrorReply } from '../../src/protocol/errors.ts';
 import { keySlot } from '../../src/protocol/slots.ts';
@@ -11,15 +12,18 @@ import { bytes } from './chunks.ts';
 
 const limits: Limits = { ...defaultLimits, keyBytesMax: 10, valueBytesMax: 20, entryBytesMax: 600 };
 
-function parse(line: string): Command | ErrorReply {
-  return parseArgs(line.split(' ').map((word) => bytes(word === '""' ? '' : word)));
+function parse(line: string, under: Limits = limits): Command | ErrorReply {
+  return parseArgs(
+    line.split(' ').map((word) => bytes(word === '""' ? '' : word)),
+    under,
+  );
 }
 
-function parseArgs(args: Uint8Array[]): Command | ErrorReply {
+function parseArgs(args: Uint8Array[], under: Limits = limits): Command | ErrorReply {
   const spec = resolveCommand(args);
   if (!('where' in spec)) return spec;
   assert.ok(spec.where === 'replicated', spec.name);
-  return spec.parse(args, limits);
+  return spec.parse(args, under);
 }
 
 function refused(line: string): string {
@@ -90,7 +94,6 @@ test('SET refuses what contradicts itself, as Redis does', () => {
     'EX',
     'GET PXAT',
     'EX 1 PX 1',
-    'EX 1 EX 1',
     'KEEPTTL EX 1',
     'PXAT 1 KEEPTTL',
     'NXX',
@@ -104,14 +107,82 @@ test('SET refuses what contradicts itself, as Redis does', () => {
 });
 
 test('what Redis has and DKVS has not is called so', () => {
-  const unsupported = (option: string) => `ERR SET option ${option} is not supported yet`;
+  const unsupported = (option: string) =>
+    `ERR SET option ${option} is not supported yet by DKVS: keys do not expire so far`;
   assert.equal(refused('SET k v EX 10'), unsupported('EX'));
   assert.equal(refused('SET k v px 10 NX'), unsupported('PX'));
+  assert.equal(refused('SET k v EX 1 EX 2'), unsupported('EX'), 'Redis 7.0 takes the second');
   assert.equal(refused('SET k v GET EXAT 10'), unsupported('EXAT'));
   assert.equal(refused('SET k v PXAT 10'), unsupported('PXAT'));
   assert.equal(refused('SET k v KEEPTTL keepttl'), unsupported('KEEPTTL'));
-  assert.equal(refused('SET k v IFDEQ 0123456789abcdef'), unsupported('IFDEQ'));
-  assert.equal(refused('SET k v ifdne 0123456789abcdef GET'), unsupported('IFDNE'));
+  for (const { name, lack } of plannedCommands) {
+    const text = `ERR ${name.toUpperCase()} is not supported yet by DKVS: ${lack}`;
+    for (const line of [name, `${name} a`, `${name} a b c d`]) assert.equal(refused(line), text);
+    assert.ok(!commands.some((spec) => spec.name === name), name);
+  }
+});
+
+test('digests are 16 characters, and compared in lower case', () => {
+  const digest = bytes('0123456789abcdef');
+  const ifdeq = { condition: 'ifdeq', comparand: digest };
+  assert.deepEqual(parse('SET k v IFDEQ 0123456789ABCdef'), set(ifdeq));
+  const ifdne = { condition: 'ifdne', comparand: digest, get: true };
+  assert.deepEqual(parse('SET k v ifdne 0123456789abcdef GET'), set(ifdne));
+  const delex = { kind: 'delex', comparison: 'ifdeq', key: bytes('k'), comparand: digest };
+  assert.deepEqual(parse('DELEX k IFDEQ 0123456789ABCDEF'), delex);
+  for (const line of ['SET k v IFDEQ 0123', 'DELEX k IFDNE 0123456789abcdef0']) {
+    assert.equal(refused(line), 'ERR must be exactly 16 hexadecimal characters');
+  }
+});
+
+test('DELEX and DELIFEQ', () => {
+  const [key, comparand] = [bytes('k'), bytes('v')];
+  assert.deepEqual(parse('DELEX k'), { kind: 'del', keys: [key] });
+  const ifne = { kind: 'delex', comparison: 'ifne', key, comparand };
+  assert.deepEqual(parse('DELEX k ifne v'), ifne);
+  assert.deepEqual(parse('DELIFEQ k v'), { ...ifne, comparison: 'ifeq' });
+  const arity = "ERR wrong number of arguments for 'delex' command";
+  for (const line of ['DELEX k IFEQ', 'DELEX k IFEQ v w']) assert.equal(refused(line), arity);
+  const condition = 'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE';
+  assert.equal(refused('DELEX k NX v'), condition);
+});
+
+test('the bound on values goes with the commands that make them longer', () => {
+  const grown = ['APPEND k v', 'SETRANGE k 1 v', 'INCRBYFLOAT k 1.5'];
+  for (const line of grown) {
+    assert.equal((parse(line) as { valueBytesMax?: number }).valueBytesMax, 20, line);
+  }
+});
+
+test('FLUSHALL and FLUSHDB are refused unless the node allows them', () => {
+  const text =
+    'NOPERM FLUSHALL and FLUSHDB are not allowed on this node: start it with --allow-flushall';
+  for (const line of ['FLUSHALL', 'FLUSHDB async', 'FLUSHALL x']) assert.equal(refused(line), text);
+  const allowed = { ...limits, allowFlushall: true };
+  for (const line of ['FLUSHALL', 'flushdb SYNC', 'FLUSHALL async']) {
+    assert.deepEqual(parse(line, allowed), { kind: 'flushall' });
+  }
+  for (const line of ['FLUSHALL x', 'FLUSHALL SYNC ASYNC']) {
+    assert.deepEqual(parse(line, allowed), { kind: 'error', text: 'ERR syntax error' });
+  }
+});
+
+test('SCAN takes any cursor of 64 bits', () => {
+  const cursorOf = (text: string) => (parse(`SCAN ${text}`) as { cursor?: number }).cursor;
+  assert.equal(cursorOf('0'), 0);
+  assert.equal(cursorOf('007'), 7);
+  assert.equal(cursorOf('18446744073709551615'), Number.MAX_SAFE_INTEGER);
+  for (const bad of [
+    '18446744073709551616',
+    '-1',
+    '1x',
+    'x',
+    '0x1',
+    '1.0',
+    '99999999999999999999',
+  ]) {
+    assert.equal(refused(`SCAN ${bad}`), 'ERR invalid cursor', bad);
+  }
 });
 
 test('integers are strict', () => {
@@ -137,6 +208,15 @@ test('keys and values have limits, and the error names them', () => {
     'DECRBY K 1',
     'DEL a K',
     'EXISTS a K',
+    'MGET a K',
+    'MSET a v K v',
+    'SETNX K v',
+    'APPEND K v',
+    'GETRANGE K 0 1',
+    'RENAME K a',
+    'RENAMENX a K',
+    'COPY a K REPLACE',
+    'TTL K',
   ]) {
     assert.equal(refused(line.replace('K', '""')), emptyKey, line);
     assert.equal(refused(line.replace('K', eleven)), longKey, line);
@@ -151,6 +231,17 @@ test('keys and values have limits, and the error names them', () => {
     refused(`SET k v IFEQ ${long}`),
     'ERR value to compare with of 21 bytes is longer than the limit of 20 bytes',
   );
+  for (const line of ['GETSET k V', 'SETNX k V', 'APPEND k V', 'SETRANGE k 0 V', 'MSET k v l V']) {
+    assert.match(refused(line.replace('V', long)), /^ERR value of 21 bytes is longer/, line);
+  }
+  assert.match(refused('KEYS a*234567890'), /^ERR pattern of 11 bytes is longer/);
+  const keys = Array.from({ length: 5 }, (_, i) => `k${i}`).join(' ');
+  const few = { ...limits, commandKeysMax: 4 };
+  const tooMany = { kind: 'error', text: 'ERR too many keys: a command takes at most 4' };
+  for (const line of [`DEL ${keys}`, `MGET ${keys}`, `MSET ${keys.replaceAll(' ', ' v ')} v`]) {
+    assert.deepEqual(parse(line, few), tooMany);
+    assert.notEqual(parse(line).kind, 'error');
+  }
   const most = 'v'.repeat(20);
   assert.equal(parse(`SET k ${most} IFEQ ${most}`).kind, 'set');
 });
@@ -235,7 +326,13 @@ test('the table is whole: names in lower case and once, syntax and summary for e
     assert.ok(spec.syntax === words || spec.syntax.startsWith(`${words} `), spec.syntax);
     assert.match(spec.summary, /^[A-Z].*\.$/);
     assert.notEqual(spec.arity, 0);
-    assert.equal(spec.where === 'replicated', spec.keys.first === 1);
+    if (spec.where === 'connection') assert.equal(spec.keys.first, 0);
+    if (spec.where === 'replicated') {
+      const wanted = spec.syntax.includes('key') && spec.group !== 'server';
+      assert.equal(spec.keys.first, wanted || spec.name === 'copy' ? 1 : 0, spec.name);
+      assert.ok(spec.flags.includes('write') !== spec.flags.includes('readonly'), spec.name);
+    }
+    assert.match(spec.complexity, /^O\(.*[).\w]$/);
     const args = [...spec.name.split('|'), ...Array(Math.abs(spec.arity)).fill('x')]
       .slice(0, Math.abs(spec.arity))
       .map(bytes);

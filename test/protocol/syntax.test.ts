@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CommandInfo, commands } from '../../src/protocol/commands.ts';
+import type { CommandInfo } from '../../src/protocol/commands/info.ts';
+import { commands } from '../../src/protocol/commands.ts';
 import { type Argument, argumentsOf } from '../../src/protocol/syntax.ts';
 
 const parse = (syntax: string): readonly Argument[] =>

@@ -49,7 +49,7 @@ describe('COMMAND', () => {
   test('DOCS describes for people, the arguments as a tree', () => {
     assert.equal(
       ask('COMMAND DOCS echo nosuch'),
-      '{$echo={$summary=$Answers the message. $since=$0.1.0 $group=$connection ' +
+      '{$echo={$summary=$Answers the message. $since=$0.1.0 $group=$connection $complexity=$O(1) ' +
         '$arguments=[{$name=$message $type=$string $display_text=$message}]}}',
     );
     const docs = ask('COMMAND DOCS');

@@ -4,6 +4,7 @@ import { type Entry, EntryType } from '../../base/entry.ts';
 import { startAgo } from '../../base/start-history.ts';
 import { formatAddress } from '../../client/address.ts';
 import { type Command, decodeCommand } from '../../kv/command.ts';
+import { type CommandField, fieldsOf } from '../../kv/command-layouts.ts';
 import { type Configuration, decodeConfiguration } from '../../raft/configuration.ts';
 import { batchExtent } from '../../storage/batch.ts';
 import type { StateImage } from '../../storage/hard-state.ts';
@@ -90,7 +91,7 @@ function describeCommand(command: Command): string {
     case 'set': {
       const words = ['SET', showKey(command.key), showValue(command.value)];
       if (command.condition !== 'none') words.push(command.condition.toUpperCase());
-      if (comparesValue(command.condition)) words.push(showValue(command.comparand));
+      if (compares(command.condition)) words.push(showValue(command.comparand));
       if (command.get) words.push('GET');
       return words.join(' ');
     }
@@ -102,11 +103,36 @@ function describeCommand(command: Command): string {
     case 'incrby':
       return `INCRBY ${showKey(command.key)} ${command.delta}`;
     default:
-      return unreachable(command);
+      return [command.kind.toUpperCase(), ...fieldsOf(command).flatMap(describeField)].join(' ');
   }
 }
 
-const comparesValue = (condition: string): boolean => condition === 'ifeq' || condition === 'ifne';
+const compares = (condition: string): boolean => condition.startsWith('if');
+
+type List = Extract<CommandField['value'], readonly unknown[]>;
+const isList = (value: CommandField['value']): value is List => Array.isArray(value);
+
+/** Keys and values as they were said, what else the command carries by its name. */
+function describeField({ name, value }: CommandField): readonly string[] {
+  if (value instanceof Uint8Array) return [showValue(value)];
+  if (!isList(value)) return [`${name}=${value}`];
+  return value.flatMap((item) => {
+    return item instanceof Uint8Array ? showKey(item) : [showKey(item.key), showValue(item.value)];
+  });
+}
+
+function jsonField({ name, value }: CommandField): string {
+  const bare = (item: typeof value): string => {
+    if (item instanceof Uint8Array) return jsonBytes(item);
+    return typeof item === 'string' ? JSON.stringify(item) : String(item);
+  };
+  if (!isList(value)) return `"${name}":${bare(value)}`;
+  const items = value.map((item) => {
+    if (item instanceof Uint8Array) return jsonBytes(item);
+    return `[${jsonBytes(item.key)},${jsonBytes(item.value)}]`;
+  });
+  return `"${name}":[${items.join(',')}]`;
+}
 
 /** The same as one line of JSON, a stable contract. Bytes are as `--json` shows them elsewhere. */
 export function describeJson(item: InspectItem): string {
@@ -197,7 +223,7 @@ function commandJson(command: Command): string {
         `"value":${jsonBytes(command.value)}`,
       ];
       if (command.condition !== 'none') parts.push(`"condition":"${command.condition}"`);
-      if (comparesValue(command.condition)) parts.push(`"with":${jsonBytes(command.comparand)}`);
+      if (compares(command.condition)) parts.push(`"with":${jsonBytes(command.comparand)}`);
       if (command.get) parts.push('"get":true');
       return parts.join(',');
     }
@@ -209,6 +235,6 @@ function commandJson(command: Command): string {
     case 'incrby':
       return `${name},"key":${jsonBytes(command.key)},"delta":${command.delta}`;
     default:
-      return unreachable(command);
+      return [name, ...fieldsOf(command).map(jsonField)].join(',');
   }
 }
