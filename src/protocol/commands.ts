@@ -4,7 +4,7 @@ import {
   connectionCommands,
   lacksSubcommand,
 } from './commands/connection.ts';
-import type { CommandInfo, ReplicatedCommand } from './commands/info.ts';
+import type { ReplicatedCommand } from './commands/info.ts';
 import { keyCommands } from './commands/keys.ts';
 import { type PlannedCommand, plannedCommands } from './commands/planned.ts';
 import { stringCommands } from './commands/strings.ts';

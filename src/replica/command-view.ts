@@ -72,11 +72,9 @@ function flagsOf(spec: CommandSpec | null): readonly string[] {
   return spec.where === 'connection' ? [...spec.flags, 'loading', 'stale'] : spec.flags;
 }
 
-/** Redis's access control lists sort commands so, in this order; DKVS has none, but COMMAND LIST
- *  filters by it. */
+/** DKVS has no access control lists, but COMMAND LIST filters by their categories. */
 export function categoriesOf({ spec, subcommands }: CommandEntry): readonly string[] {
-  if (spec !== null) return aclCategories(spec);
-  return aclCategories({ ...subcommands[0]!.spec!, flags: [] });
+  return aclCategories(spec ?? { ...subcommands[0]!.spec!, flags: [] });
 }
 
 /** Where the keys stand, once more: in the words that replaced first, last and step. */
@@ -120,6 +118,7 @@ export function docsOf(entry: CommandEntry): readonly [Reply, Reply] {
     ['summary', bulk(spec?.summary ?? `A container for ${name.toUpperCase()} subcommands.`)],
     ['since', bulk(described.since)],
     ['group', bulk(described.group)],
+    ['complexity', bulk(described.complexity)],
   ];
   const args = spec === null ? [] : argumentsOf(spec);
   if (args.length > 0) fields.push(['arguments', array(args.map(argumentReply))]);

@@ -114,6 +114,7 @@ const connectionGroup: readonly ConnectionCommand[] = [
     arity: -2,
     summary: 'Checks a name and a password; none is configured, and the user is "default".',
     syntax: 'AUTH [username] password',
+    remark: 'No password is configured: any is right for the user `default`.',
   },
   {
     ...connection,
@@ -169,10 +170,12 @@ const connectionGroup: readonly ConnectionCommand[] = [
     flags: [],
     summary: 'Describes this connection in one line.',
     syntax: 'CLIENT INFO',
+    remark: 'Without the fields about the memory that a client takes.',
   },
   {
     ...connection,
     name: 'client|kill',
+    complexity: 'O(N) where N is the number of client connections',
     arity: -3,
     argumentsMax: WORDS_MAX,
     flags: admin,
@@ -184,12 +187,14 @@ const connectionGroup: readonly ConnectionCommand[] = [
   {
     ...connection,
     name: 'client|list',
+    complexity: 'O(N) where N is the number of client connections',
     arity: -2,
     argumentsMax: LIST_MAX,
     flags: admin,
     summary: 'Describes the connections of this node, a line each.',
     syntax:
       'CLIENT LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]',
+    remark: 'Without the fields about the memory that a client takes.',
   },
   {
     ...connection,
@@ -229,10 +234,12 @@ const clusterGroup: readonly ConnectionCommand[] = [
   {
     ...cluster,
     name: 'cluster|countkeysinslot',
+    complexity: 'O(N) where N is the number of keys',
     arity: 3,
     summary: 'Counts the keys of a hash slot on this node, by looking at every key.',
     syntax: 'CLUSTER COUNTKEYSINSLOT slot',
     inOrder: true,
+    remark: 'Goes through all keys, and other clients go on meanwhile.',
   },
   {
     ...cluster,
@@ -290,6 +297,7 @@ const clusterGroup: readonly ConnectionCommand[] = [
     flags: ['fast'],
     summary: 'Accepted for cluster clients. Every read is linearizable all the same.',
     syntax: 'READONLY',
+    remark: 'Changes nothing: a follower redirects reads all the same.',
   },
   {
     ...cluster,
@@ -313,6 +321,7 @@ const serverGroup: readonly ConnectionCommand[] = [
   {
     ...server,
     name: 'command',
+    complexity: 'O(N) where N is the number of commands',
     arity: -1,
     summary: 'Describes the commands for clients.',
     syntax: 'COMMAND',
@@ -370,6 +379,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     flags: admin,
     summary: 'Returns the settings whose names match a pattern.',
     syntax: 'CONFIG GET pattern [pattern ...]',
+    remark: 'Some names of Redis, and all limits of the node.',
   },
   {
     ...server,
@@ -428,6 +438,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     summary: 'Waits until so many other members hold what this connection wrote; says how many do.',
     syntax: 'WAIT numreplicas timeout',
     inOrder: true,
+    remark: 'Counts who holds what the connection had appended, durably.',
   },
 ];
 

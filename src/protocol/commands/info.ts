@@ -77,9 +77,9 @@ export function aclCategories({ name, group, flags }: CommandInfo): readonly str
   if (flags.includes('readonly')) categories.push('read');
   if (flags.includes('write')) categories.push('write');
   if (group === 'string') categories.push('string');
+  if (flags.includes('admin')) categories.push('admin');
   categories.push(flags.includes('fast') ? 'fast' : 'slow');
   if (flags.includes('blocking')) categories.push('blocking');
-  if (flags.includes('admin')) categories.push('admin');
   if (flags.includes('admin') || DANGEROUS.has(name)) categories.push('dangerous');
   if (group === 'connection') categories.push('connection');
   return categories;
