@@ -4,6 +4,7 @@ import { Queue } from '../base/queue.ts';
 import { encodeCommand } from '../kv/command.ts';
 import { error, type Reply } from '../kv/reply.ts';
 import { commandSlot, resolveCommand } from '../protocol/commands.ts';
+import { encodeRequest } from '../protocol/request-writer.ts';
 import { RespParser, requestLimits } from '../protocol/resp-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { connectionHandlers } from './connection-commands.ts';
@@ -17,6 +18,8 @@ export interface ClientService {
   readonly view: NodeView;
   /** Where the records of commands are made. */
   readonly records: Arena;
+  /** Commands that another node has to carry out are forwarded to it (`--follower proxy`). */
+  readonly forwards: boolean;
   now(): number;
   /** Answers it, sooner or later, through `request.connection.answer`. */
   submit(request: Request): void;
@@ -161,7 +164,11 @@ export class ClientConnection implements StreamHandlers {
     const form = inline || this.understandsRedirect ? 'redirect' : 'moved';
     const slot = form === 'moved' ? commandSlot(spec, args) : 0;
     const record = encodeCommand(command, this.service.records);
-    const request = new Request(this, record, form, slot, this.service.now());
+    const forwarding =
+      this.service.forwards && !this.understandsRedirect
+        ? { bytes: encodeRequest(args), isRead: spec.flags.includes('readonly') }
+        : null;
+    const request = new Request(this, record, form, slot, this.service.now(), forwarding);
     this.pending.push(request);
     this.service.submit(request);
   }

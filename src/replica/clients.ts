@@ -24,6 +24,7 @@ export class Clients implements ClientService {
   readonly limits: Limits;
   readonly view: NodeView;
   readonly records = new Arena();
+  readonly forwards: boolean;
   private readonly options: ClientsOptions;
   private readonly connections = new Set<ClientConnection>();
   private listener: Listener | null = null;
@@ -37,6 +38,7 @@ export class Clients implements ClientService {
     this.options = options;
     this.limits = options.limits;
     this.view = options.view;
+    this.forwards = options.router.forwards;
     this.nowMs = options.clock.now();
   }
 

@@ -83,7 +83,9 @@ export class Replica {
     const machine = new StateMachine();
     const clientCount = () => this.clients.count;
     this.view = new ReplicaView({ self, members, storage, machine, clock, clientCount });
-    this.router = new Router(this.view, limits, options.requestTiming);
+    const askForTurn = () => this.askForTurn();
+    const forwarding = options.follower === 'proxy' ? { network, clock, askForTurn } : null;
+    this.router = new Router(this.view, limits, options.requestTiming, forwarding);
     this.applier = new Applier(machine, {
       entriesInMemory: (from, bytesMax, to) => this.raft!.entriesInMemory(from, bytesMax, to),
       readFromDisk: (from, to, bytesMax, done) => this.readFromDisk(from, to, bytesMax, done),
@@ -100,7 +102,7 @@ export class Replica {
       view: this.view,
       router: this.router,
       clock,
-      askForTurn: () => this.askForTurn(),
+      askForTurn,
     });
     storage.onPersisted = (sequence) => {
       this.promises.persisted(sequence);
@@ -410,6 +412,7 @@ export class Replica {
     this.closed = true;
     this.timer?.cancel();
     this.clients.close();
+    this.router.close();
     this.peers.close();
   }
 
