@@ -8,7 +8,12 @@ export type Reply =
   /** A byte string: one char a byte (base/native.ts). */
   | { readonly kind: 'bulk'; readonly bytes: string }
   | { readonly kind: 'null' }
-  | { readonly kind: 'array'; readonly items: readonly Reply[] };
+  | { readonly kind: 'array'; readonly items: readonly Reply[] }
+  // RESP3 has a form for these; RESP2 writes a map and a set as arrays, and a text as a bulk.
+  | { readonly kind: 'map'; readonly entries: readonly (readonly [Reply, Reply])[] }
+  | { readonly kind: 'set'; readonly items: readonly Reply[] }
+  /** A byte string that is meant to be shown to a person as it is. */
+  | { readonly kind: 'verbatim'; readonly bytes: string };
 
 export const OK: Reply = { kind: 'simple', text: 'OK' };
 export const PONG: Reply = { kind: 'simple', text: 'PONG' };
@@ -18,4 +23,10 @@ export const simple = (text: string): Reply => ({ kind: 'simple', text });
 export const error = (text: string): Reply => ({ kind: 'error', text });
 export const integer = (value: number | bigint): Reply => ({ kind: 'integer', value });
 export const bulk = (bytes: string): Reply => ({ kind: 'bulk', bytes });
+export const verbatim = (bytes: string): Reply => ({ kind: 'verbatim', bytes });
+export const set = (items: readonly Reply[]): Reply => ({ kind: 'set', items });
+export const map = (entries: readonly (readonly [Reply, Reply])[]): Reply => ({
+  kind: 'map',
+  entries,
+});
 export const array = (items: readonly Reply[]): Reply => ({ kind: 'array', items });

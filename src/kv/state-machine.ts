@@ -37,6 +37,12 @@ export class StateMachine {
     return this.keyspace.size;
   }
 
+  /** The keys from the first that is not below `start`, in the order of their bytes. Nothing may
+   *  be applied while this runs. */
+  keysFrom(start: string): Iterable<string> {
+    return this.keyspace.keysFrom(start);
+  }
+
   /**
    * A signed 32-bit hash of the whole state, at no cost. Replicas that have applied the same index
    * must agree in it (S22); it says nothing about how the state was reached, so it holds across a

@@ -10,6 +10,10 @@ export class NodeClock implements Clock {
     return performance.now();
   }
 
+  wallMs(): number {
+    return Date.now();
+  }
+
   timer(atMs: number, callback: () => void): Timer {
     return new NodeTimer(atMs, callback);
   }

@@ -16,6 +16,7 @@ import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
 import { DiskError } from '../storage/disk.ts';
 import { NodeClock } from './clock.ts';
 import { NodeDisk } from './disk.ts';
+import { NodeHost } from './host.ts';
 import { acquireDirectoryLock } from './lock.ts';
 import { installNodeNative } from './native.ts';
 import { NodeNetwork } from './network.ts';
@@ -108,6 +109,7 @@ function openReplica(
       }),
     ),
     clock: new NodeClock(),
+    host: new NodeHost(),
     random: new Prng(readU32(seed, 0) + (readU32(seed, 4) & 0x1fffff) * 2 ** 32),
     freshDirectoryId: randomBytes(CLUSTER_ID_BYTES),
     freshClusterId: randomBytes(CLUSTER_ID_BYTES),

@@ -10,7 +10,14 @@ import {
   parseIncrBy,
   parseSet,
 } from './command-parsers.ts';
-import { type ErrorReply, unknownCommand, unknownSubcommand, wrongArity } from './errors.ts';
+import { type ConnectionCommand, connectionCommands, lacksSubcommand } from './connection-table.ts';
+import {
+  type ErrorReply,
+  unknownCommand,
+  unknownSubcommand,
+  unsupportedSubcommand,
+  wrongArity,
+} from './errors.ts';
 import { keySlot } from './slots.ts';
 import { isWord, wordHash } from './words.ts';
 
@@ -24,7 +31,7 @@ export interface CommandInfo {
   readonly argumentsMax: number;
   readonly flags: readonly CommandFlag[];
   readonly keys: KeyPositions;
-  readonly group: 'string' | 'generic' | 'connection' | 'server';
+  readonly group: 'string' | 'generic' | 'connection' | 'server' | 'cluster';
   readonly summary: string;
   /** How to write it. */
   readonly syntax: string;
@@ -32,7 +39,7 @@ export interface CommandInfo {
   readonly since: string;
 }
 
-export type CommandFlag = 'write' | 'readonly' | 'fast' | 'admin';
+export type CommandFlag = 'write' | 'readonly' | 'fast' | 'admin' | 'blocking';
 
 /** Which arguments are keys. `first` 0: none. `last` negative: counted from the end. */
 export interface KeyPositions {
@@ -47,33 +54,8 @@ export interface ReplicatedCommand extends CommandInfo {
   readonly parse: ParseCommand;
 }
 
-/** Answered by the node that the client is connected to, whoever leads. */
-export interface ConnectionCommand extends CommandInfo {
-  readonly where: 'connection';
-  readonly name: ConnectionCommandName;
-}
-
-/** Whoever answers these has a table of handlers: `Record<ConnectionCommandName, …>`. */
-export type ConnectionCommandName =
-  | 'ping'
-  | 'echo'
-  | 'quit'
-  | 'hello'
-  | 'client|capa'
-  | 'client|setinfo'
-  | 'cluster|info'
-  | 'cluster|keyslot'
-  | 'cluster|myid'
-  | 'cluster|nodes'
-  | 'cluster|shards'
-  | 'cluster|slots'
-  | 'command'
-  | 'command|docs'
-  | 'status';
-
 export type CommandSpec = ReplicatedCommand | ConnectionCommand;
 
-const NO_KEYS: KeyPositions = { first: 0, last: 0, step: 0 };
 const ONE_KEY: KeyPositions = { first: 1, last: 1, step: 1 };
 const ALL_KEYS: KeyPositions = { first: 1, last: -1, step: 1 };
 
@@ -85,15 +67,6 @@ const stringCommand = {
   since: '0.1.0',
 } as const;
 const keysCommand = { ...stringCommand, keys: ALL_KEYS, group: 'generic' } as const;
-const connectionCommand = {
-  where: 'connection',
-  argumentsMax: 0,
-  flags: ['fast'],
-  keys: NO_KEYS,
-  group: 'connection',
-  since: '0.1.0',
-} as const;
-
 /** Every command there is, in the order of `dkvs help`. */
 export const commands: readonly CommandSpec[] = [
   {
@@ -168,122 +141,7 @@ export const commands: readonly CommandSpec[] = [
     syntax: 'DECRBY key decrement',
     parse: parseDecrBy,
   },
-  {
-    ...connectionCommand,
-    name: 'ping',
-    arity: -1,
-    argumentsMax: 2,
-    summary: 'Answers PONG, or the message.',
-    syntax: 'PING [message]',
-  },
-  {
-    ...connectionCommand,
-    name: 'echo',
-    arity: 2,
-    summary: 'Answers the message.',
-    syntax: 'ECHO message',
-  },
-  {
-    ...connectionCommand,
-    name: 'quit',
-    arity: -1,
-    summary: 'Closes the connection, once everything before it is answered.',
-    syntax: 'QUIT',
-  },
-  {
-    ...connectionCommand,
-    name: 'hello',
-    arity: -1,
-    summary: 'Chooses the version of the protocol: 2.',
-    syntax: 'HELLO [protover]',
-  },
-  {
-    ...connectionCommand,
-    name: 'client|capa',
-    arity: -3,
-    summary: 'Says what the client understands; "redirect": REDIRECT instead of MOVED.',
-    syntax: 'CLIENT CAPA capability [capability ...]',
-  },
-  {
-    ...connectionCommand,
-    name: 'client|setinfo',
-    arity: 4,
-    summary: 'Names the library of the client and its version.',
-    syntax: 'CLIENT SETINFO LIB-NAME | LIB-VER value',
-  },
-  {
-    ...connectionCommand,
-    name: 'cluster|info',
-    arity: 2,
-    group: 'server',
-    summary: 'Returns the state of the cluster in the form of Redis Cluster.',
-    syntax: 'CLUSTER INFO',
-  },
-  {
-    ...connectionCommand,
-    name: 'cluster|keyslot',
-    arity: 3,
-    group: 'server',
-    summary: 'Returns the hash slot of a key.',
-    syntax: 'CLUSTER KEYSLOT key',
-  },
-  {
-    ...connectionCommand,
-    name: 'cluster|myid',
-    arity: 2,
-    group: 'server',
-    summary: 'Returns the name of this node in the form of Redis Cluster.',
-    syntax: 'CLUSTER MYID',
-  },
-  {
-    ...connectionCommand,
-    name: 'cluster|nodes',
-    arity: 2,
-    group: 'server',
-    summary: 'Lists the nodes in the form of Redis Cluster: the leader owns every slot.',
-    syntax: 'CLUSTER NODES',
-  },
-  {
-    ...connectionCommand,
-    name: 'cluster|shards',
-    arity: 2,
-    group: 'server',
-    summary: 'Describes the one shard: its leader and its followers.',
-    syntax: 'CLUSTER SHARDS',
-  },
-  {
-    ...connectionCommand,
-    name: 'cluster|slots',
-    arity: 2,
-    group: 'server',
-    summary: 'Maps every slot to the leader, the followers behind it.',
-    syntax: 'CLUSTER SLOTS',
-  },
-  {
-    ...connectionCommand,
-    name: 'command',
-    arity: -1,
-    group: 'server',
-    summary: 'Describes the commands.',
-    syntax: 'COMMAND',
-  },
-  {
-    ...connectionCommand,
-    name: 'command|docs',
-    arity: -2,
-    group: 'server',
-    summary: 'Describes commands for people.',
-    syntax: 'COMMAND DOCS [command ...]',
-  },
-  {
-    ...connectionCommand,
-    name: 'status',
-    arity: 1,
-    flags: ['admin', 'fast'],
-    group: 'server',
-    summary: 'Returns the state of this node as one JSON object.',
-    syntax: 'STATUS',
-  },
+  ...connectionCommands,
 ];
 
 /**
@@ -296,7 +154,7 @@ export function resolveCommand(args: readonly Uint8Array[]): CommandSpec | Error
   let spec = entry.spec;
   if (entry.subcommands !== null && args.length > 1) {
     const subcommand = lookup(entry.subcommands, args[1]!);
-    if (subcommand === null) return unknownSubcommand(entry.word, args[1]!);
+    if (subcommand === null) return noSuchSubcommand(entry.word, args[1]!);
     spec = subcommand.spec;
   }
   if (spec === null) return wrongArity(entry.word);
@@ -307,6 +165,12 @@ export function resolveCommand(args: readonly Uint8Array[]): CommandSpec | Error
 export function commandSlot(spec: CommandSpec, args: readonly Uint8Array[]): number {
   const key = spec.keys.first === 0 ? undefined : args[spec.keys.first];
   return key === undefined ? 0 : keySlot(key);
+}
+
+function noSuchSubcommand(command: string, subcommand: Uint8Array): ErrorReply {
+  return lacksSubcommand(command, subcommand)
+    ? unsupportedSubcommand(command, subcommand)
+    : unknownSubcommand(command, subcommand);
 }
 
 function arityFits(spec: CommandSpec, count: number): boolean {

@@ -58,6 +58,56 @@ export const notAnInteger: ErrorReply = error(NOT_AN_INTEGER);
 export const decrementOverflow: ErrorReply = error('ERR decrement would overflow');
 export const unsupportedProtocol: ErrorReply = error('NOPROTO unsupported protocol version');
 
+// What the commands that concern connections and nodes refuse.
+
+export const noPassword: ErrorReply = error(
+  'ERR AUTH <password> called without any password configured for the default user. ' +
+    'Are you sure your configuration is correct?',
+);
+export const wrongPassword: ErrorReply = error(
+  'WRONGPASS invalid username-password pair or user is disabled.',
+);
+export const badClientName: ErrorReply = error(
+  'ERR Client names cannot contain spaces, newlines or special characters.',
+);
+/** @param option "lib-name", "lib-ver" */
+export const badLibraryText = (option: string): ErrorReply =>
+  error(`ERR ${option} cannot contain spaces, newlines or special characters.`);
+export const unrecognizedOption = (option: Uint8Array): ErrorReply =>
+  error(`ERR Unrecognized option '${printable(option, NAME_SHOWN_MAX)}'`);
+export const helloOption = (option: Uint8Array): ErrorReply =>
+  error(`ERR Syntax error in HELLO option '${printable(option, NAME_SHOWN_MAX)}'`);
+export const notAProtocol: ErrorReply = error(
+  'ERR Protocol version is not an integer or out of range',
+);
+export const otherDatabase: ErrorReply = error('ERR SELECT is not allowed in cluster mode');
+export const noSuchClient: ErrorReply = error('ERR No such client');
+export const badClientId: ErrorReply = error('ERR Invalid client ID');
+export const tooSmallClientId: ErrorReply = error('ERR client-id should be greater than 0');
+export const notAMaxAge: ErrorReply = error('ERR maxage is not an integer or out of range');
+export const tooSmallMaxAge: ErrorReply = error('ERR maxage should be greater than 0');
+export const unknownClientType = (type: Uint8Array): ErrorReply =>
+  error(`ERR Unknown client type '${printable(type, NAME_SHOWN_MAX)}'`);
+export const noSuchUser = (user: Uint8Array): ErrorReply =>
+  error(`ERR No such user '${printable(user, NAME_SHOWN_MAX)}'`);
+export const invalidSlot: ErrorReply = error('ERR Invalid slot');
+export const invalidCommand: ErrorReply = error('ERR Invalid command specified');
+export const invalidArguments: ErrorReply = error(
+  'ERR Invalid number of arguments specified for command',
+);
+export const noKeyArguments: ErrorReply = error('ERR The command has no key arguments');
+export const notATimeout: ErrorReply = error('ERR timeout is not an integer or out of range');
+export const negativeTimeout: ErrorReply = error('ERR timeout is negative');
+export const waitOnReplica: ErrorReply = error(
+  'ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a ' +
+    'replica is configured to be writable (which is not the default) writes to replicas are just ' +
+    'local and are not propagated.',
+);
+/** A wait ended because this node leads no more. */
+export const unblocked: ErrorReply = error(
+  'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+);
+
 /** @param name in lower case, a subcommand as "client|capa" */
 export const wrongArity = (name: string): ErrorReply =>
   error(`ERR wrong number of arguments for '${name}' command`);
@@ -79,6 +129,12 @@ export const unknownSubcommand = (command: string, subcommand: Uint8Array): Erro
   error(
     `ERR unknown subcommand '${printable(subcommand, NAME_SHOWN_MAX)}'. ` +
       `Try ${command.toUpperCase()} HELP.`,
+  );
+
+/** Redis has it, DKVS does not. */
+export const unsupportedSubcommand = (command: string, subcommand: Uint8Array): ErrorReply =>
+  error(
+    `ERR ${command.toUpperCase()} ${byteString(subcommand).toUpperCase()} is not supported by DKVS`,
   );
 
 /** Redis has it, DKVS does not have it yet. @param option as it is written: "EX" */

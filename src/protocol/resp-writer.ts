@@ -12,6 +12,13 @@ const ZERO = 0x30;
 const COLON = 0x3a;
 const DOLLAR = 0x24;
 const ASTERISK = 0x2a;
+const PERCENT = 0x25;
+const TILDE = 0x7e;
+const UNDERSCORE = 0x5f;
+const EQUALS = 0x3d;
+
+/** The version of RESP that a client asked for with HELLO. */
+export type ProtocolVersion = 2 | 3;
 
 /** A connection with little to say holds a small block, one with much a larger. */
 const BLOCK_MIN = 1024;
@@ -22,11 +29,13 @@ const REST_MIN = 64;
 const NUMBER_LINE_MAX = 24;
 
 /**
- * Writes replies as RESP2, and hands off what it has written, so that a turn's replies to a client
- * leave in one write. Bytes handed off are never touched again: the rest of the block serves the
- * next turn, and a full block is left to the socket.
+ * Writes replies as RESP2 or RESP3, and hands off what it has written, so that a turn's replies to a
+ * client leave in one write. Bytes handed off are never touched again: the rest of the block serves
+ * the next turn, and a full block is left to the socket.
  */
 export class RespWriter {
+  /** Of what is written from now on. */
+  protocol: ProtocolVersion = 2;
   private block: Uint8Array = EMPTY_BYTES;
   /** What has been written and not yet taken: block[start, end). */
   private start = 0;
@@ -62,22 +71,46 @@ export class RespWriter {
         else this.writeLine(COLON, String(reply.value));
         return;
       case 'bulk':
-        this.writeBulk(reply.bytes);
+        this.writeBulk(DOLLAR, reply.bytes);
         return;
       case 'null':
-        this.writeLine(DOLLAR, '-1');
+        if (this.protocol === 2) this.writeLine(DOLLAR, '-1');
+        else this.writeLine(UNDERSCORE, '');
         return;
       case 'array':
-        this.writeNumber(ASTERISK, reply.items.length);
-        for (const item of reply.items) this.write(item);
+        this.writeItems(ASTERISK, reply.items);
+        return;
+      case 'set':
+        this.writeItems(this.protocol === 2 ? ASTERISK : TILDE, reply.items);
+        return;
+      case 'map':
+        this.writeMap(reply.entries);
+        return;
+      case 'verbatim':
+        if (this.protocol === 2) this.writeBulk(DOLLAR, reply.bytes);
+        else this.writeBulk(EQUALS, `txt:${reply.bytes}`);
         return;
       default:
         unreachable(reply);
     }
   }
 
-  private writeBulk(bytes: string): void {
-    this.writeNumber(DOLLAR, bytes.length);
+  private writeItems(type: number, items: readonly Reply[]): void {
+    this.writeNumber(type, items.length);
+    for (const item of items) this.write(item);
+  }
+
+  private writeMap(entries: readonly (readonly [Reply, Reply])[]): void {
+    if (this.protocol === 2) this.writeNumber(ASTERISK, 2 * entries.length);
+    else this.writeNumber(PERCENT, entries.length);
+    for (const [key, value] of entries) {
+      this.write(key);
+      this.write(value);
+    }
+  }
+
+  private writeBulk(type: number, bytes: string): void {
+    this.writeNumber(type, bytes.length);
     this.reserve(bytes.length + 2);
     this.end += native.writeByteString(this.block, this.end, bytes);
     this.writeLineEnd();

@@ -1,26 +1,30 @@
 import type { Arena } from '../base/arena.ts';
-import type { Limits } from '../base/limits.ts';
+import { INDEX_ZERO, type Index } from '../base/ids.ts';
 import { Queue } from '../base/queue.ts';
 import { encodeCommand } from '../kv/command.ts';
 import { error, type Reply } from '../kv/reply.ts';
-import { commandSlot, resolveCommand } from '../protocol/commands.ts';
+import { type CommandSpec, commandSlot, resolveCommand } from '../protocol/commands.ts';
+import type { ConnectionCommand } from '../protocol/connection-table.ts';
 import { encodeRequest } from '../protocol/request-writer.ts';
 import { RespParser, requestLimits } from '../protocol/resp-parser.ts';
-import { RespWriter } from '../protocol/resp-writer.ts';
+import { type ProtocolVersion, RespWriter } from '../protocol/resp-writer.ts';
+import {
+  type ClientProfile,
+  type Connection,
+  type ConnectionService,
+  newProfile,
+} from './connection.ts';
 import { connectionHandlers } from './connection-commands.ts';
-import type { CloseReason, Stream, StreamHandlers } from './network.ts';
+import { type Deferred, isDeferred } from './deferred.ts';
+import type { Address, CloseReason, Stream, StreamHandlers } from './network.ts';
 import { Request } from './request.ts';
-import type { NodeView } from './status.ts';
 
 /** What the connections of one node share: the way into the replicated log, and what is known. */
-export interface ClientService {
-  readonly limits: Limits;
-  readonly view: NodeView;
+export interface ClientService extends ConnectionService {
   /** Where the records of commands are made. */
   readonly records: Arena;
   /** Commands that another node has to carry out are forwarded to it (`--follower proxy`). */
   readonly forwards: boolean;
-  now(): number;
   /** Answers it, sooner or later, through `request.connection.answer`. */
   submit(request: Request): void;
   /** Called once a turn for a connection that has something to write. */
@@ -29,8 +33,13 @@ export interface ClientService {
   processLater(connection: ClientConnection): void;
   /** Takes `commands` from what this turn may still process; false when nothing is left. */
   spend(commands: number): boolean;
+  /** Lets it proceed, turn by turn, until it says that it is done. */
+  defer(connection: ClientConnection): void;
   closed(connection: ClientConnection): void;
 }
+
+/** A client that is blocked is read on, so that its end is noticed, but only so far. */
+const BLOCKED_INPUT_MAX = 64 * 1024;
 
 interface PendingReply {
   reply: Reply | null;
@@ -42,31 +51,73 @@ interface PendingReply {
  * replies in the order of the commands. It stops reading from a client that does not read, or that
  * has too many commands unanswered.
  */
-export class ClientConnection implements StreamHandlers {
-  /** Set by CLIENT CAPA redirect: it understands -REDIRECT. */
+export class ClientConnection implements StreamHandlers, Connection {
+  readonly id: number;
+  readonly remote: Address;
+  readonly profile: ClientProfile = newProfile();
+  readonly connectedMs: number;
   understandsRedirect = false;
+  activeMs: number;
+  lastCommand: CommandSpec | null = null;
+  commands = 0;
+  inputBytes = 0;
+  outputBytes = 0;
+  /** Written by the router. */
+  lastIndex: Index = INDEX_ZERO;
+  /** A reply that takes more than one turn; null when there is none. */
+  deferred: Deferred | null = null;
   private readonly stream: Stream;
   private readonly service: ClientService;
   private readonly parser: RespParser;
   private readonly output = new RespWriter();
   /** Commands whose replies have not been written yet, oldest first. */
   private readonly pending = new Queue<PendingReply>();
+  /** A command that runs only when nothing is pending; null when there is none. */
+  private held: readonly Uint8Array[] | null = null;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private paused = false;
   private inputEnded = false;
   private flushing = false;
   private waitingForTurn = false;
 
-  constructor(stream: Stream, service: ClientService) {
+  constructor(stream: Stream, service: ClientService, id: number, remote: Address) {
     this.stream = stream;
     this.service = service;
+    this.id = id;
+    this.remote = remote;
+    this.connectedMs = service.now();
+    this.activeMs = this.connectedMs;
     this.parser = new RespParser(requestLimits(service.limits));
+  }
+
+  get protocol(): ProtocolVersion {
+    return this.output.protocol;
+  }
+
+  set protocol(version: ProtocolVersion) {
+    this.output.protocol = version;
+  }
+
+  get unreadBytes(): number {
+    return this.parser.unread;
+  }
+
+  get unsentBytes(): number {
+    return this.output.length + this.stream.bufferedBytes;
+  }
+
+  /** No further command is run before something has happened. */
+  get isBlocked(): boolean {
+    return this.deferred !== null || (this.held !== null && this.pending.length > 0);
   }
 
   onOpen(): void {}
 
   onBytes(chunk: Uint8Array): void {
     if (this.state !== 'open') return;
+    this.activeMs = this.service.now();
+    this.inputBytes += chunk.length;
+    this.service.stats.inputBytes += chunk.length;
     this.parser.feed(chunk);
     this.process();
   }
@@ -74,6 +125,10 @@ export class ClientConnection implements StreamHandlers {
   /** The client will send no more: what it asked for is still answered, then the stream ends. */
   onEnd(): void {
     this.inputEnded = true;
+    if (this.deferred !== null) {
+      this.deferred.endWait();
+      this.flushLater();
+    }
     this.process();
   }
 
@@ -90,10 +145,16 @@ export class ClientConnection implements StreamHandlers {
   /** Handles what has been received, as far as the bounds allow. */
   process(): void {
     this.waitingForTurn = false;
-    while (this.state === 'open' && !this.mustPause()) {
+    while (this.state === 'open' && !this.isFull() && !this.isBlocked) {
       if (!this.service.spend(1)) {
         this.waitForTurn();
         return;
+      }
+      if (this.held !== null) {
+        const args = this.held;
+        this.held = null;
+        this.execute(args, false);
+        continue;
       }
       const item = this.parser.next();
       if (item === 'more') {
@@ -116,16 +177,27 @@ export class ClientConnection implements StreamHandlers {
     if (this.pending.peek() === request) this.writeReady();
   }
 
+  /** Goes on with the deferred reply. True when it is given, or nobody waits for it any more. */
+  proceed(nowMs: number): boolean {
+    if (this.state === 'closed' || this.deferred === null) return true;
+    const reply = this.deferred.proceed(nowMs);
+    if (reply === null) return false;
+    this.deferred = null;
+    this.reply(reply);
+    this.process();
+    return true;
+  }
+
   /** Writes what this turn has produced, in one go. */
   flush(): void {
     this.flushing = false;
     if (this.state === 'closed') return;
-    if (this.output.length > 0) this.stream.write(this.output.take());
+    if (this.output.length > 0) this.writeOut();
     if (this.state === 'ending' && this.pending.length === 0) {
       this.stream.end();
       return;
     }
-    if (this.paused) this.process();
+    if (this.paused || this.held !== null) this.process();
   }
 
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
@@ -133,6 +205,12 @@ export class ClientConnection implements StreamHandlers {
     if (this.state !== 'open') return;
     this.state = 'ending';
     this.flushLater();
+  }
+
+  destroy(): void {
+    if (this.state === 'open') this.state = 'ending';
+    this.output.take();
+    this.stream.destroy();
   }
 
   /** There are too many clients: says so and ends. */
@@ -151,11 +229,13 @@ export class ClientConnection implements StreamHandlers {
       this.reply(spec);
       return;
     }
+    this.lastCommand = spec;
     if (spec.where === 'connection') {
-      this.reply(connectionHandlers[spec.name](this, this.service.view, args));
-      if (spec.name === 'quit') this.finish();
+      this.executeHere(spec, args);
       return;
     }
+    this.commands++;
+    this.service.stats.commands++;
     const command = spec.parse(args, this.service.limits);
     if (command.kind === 'error') {
       this.reply(command);
@@ -171,6 +251,21 @@ export class ClientConnection implements StreamHandlers {
     const request = new Request(this, record, form, slot, this.service.now(), forwarding);
     this.pending.push(request);
     this.service.submit(request);
+  }
+
+  /** Answers a command that is not replicated, now or when everything before it is answered. */
+  private executeHere(spec: ConnectionCommand, args: readonly Uint8Array[]): void {
+    if (spec.inOrder && this.pending.length > 0) {
+      this.held = args;
+      return;
+    }
+    this.commands++;
+    this.service.stats.commands++;
+    const answer = connectionHandlers[spec.name](this, this.service, args);
+    if (isDeferred(answer)) {
+      this.deferred = answer;
+      this.service.defer(this);
+    } else this.reply(answer);
   }
 
   private reply(reply: Reply): void {
@@ -189,8 +284,14 @@ export class ClientConnection implements StreamHandlers {
     this.output.write(reply);
     const unread = this.output.length + this.stream.bufferedBytes;
     if (unread <= this.service.limits.clientOutputBytesMax) return;
-    this.output.take();
-    this.stream.destroy();
+    this.destroy();
+  }
+
+  private writeOut(): void {
+    const bytes = this.output.take();
+    this.outputBytes += bytes.length;
+    this.service.stats.outputBytes += bytes.length;
+    this.stream.write(bytes);
   }
 
   private writeReady(): void {
@@ -215,7 +316,7 @@ export class ClientConnection implements StreamHandlers {
     this.service.processLater(this);
   }
 
-  private mustPause(): boolean {
+  private isFull(): boolean {
     const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
     return (
       this.stream.bufferedBytes + this.output.length > clientPauseOutputBytes ||
@@ -224,7 +325,8 @@ export class ClientConnection implements StreamHandlers {
   }
 
   private pauseOrResume(): void {
-    if (this.mustPause()) this.pause();
+    const blockedFull = this.isBlocked && this.parser.unread > BLOCKED_INPUT_MAX;
+    if (this.isFull() || blockedFull) this.pause();
     else if (this.paused && !this.waitingForTurn) {
       this.paused = false;
       this.stream.resume();

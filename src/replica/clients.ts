@@ -2,7 +2,9 @@ import { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
 import type { Clock } from './clock.ts';
-import type { Address, Listener, Network } from './network.ts';
+import type { ClientStats } from './connection.ts';
+import { DeferredReplies } from './deferred.ts';
+import type { Address, Listener, Network, Stream } from './network.ts';
 import type { Request } from './request.ts';
 import type { Router } from './router.ts';
 import type { NodeView } from './status.ts';
@@ -26,10 +28,19 @@ export class Clients implements ClientService {
   readonly records = new Arena();
   readonly forwards: boolean;
   private readonly options: ClientsOptions;
-  private readonly connections = new Set<ClientConnection>();
+  readonly connections: Set<ClientConnection> = new Set();
+  readonly stats: ClientStats = {
+    accepted: 0,
+    refused: 0,
+    commands: 0,
+    inputBytes: 0,
+    outputBytes: 0,
+  };
+  private readonly deferred = new DeferredReplies<ClientConnection>();
   private listener: Listener | null = null;
   private budget = COMMANDS_PER_TURN;
   private nowMs = 0;
+  private lastId = 0;
   /** Connections with output, and those whose input waits for a later turn. */
   private toFlush: ClientConnection[] = [];
   private toProcess: ClientConnection[] = [];
@@ -53,14 +64,22 @@ export class Clients implements ClientService {
   listen(address: Address, done: (error: string | null) => void): void {
     this.listener = this.options.network.listen(
       address,
-      (stream) => {
-        const connection = new ClientConnection(stream, this);
-        if (this.connections.size >= this.limits.clientsMax) connection.refuse();
-        else this.connections.add(connection);
-        return connection;
-      },
+      (stream, remote) => this.accept(stream, remote),
       done,
     );
+  }
+
+  private accept(stream: Stream, remote: Address): ClientConnection {
+    this.lastId++;
+    const connection = new ClientConnection(stream, this, this.lastId, remote);
+    if (this.connections.size >= this.limits.clientsMax) {
+      this.stats.refused++;
+      connection.refuse();
+    } else {
+      this.stats.accepted++;
+      this.connections.add(connection);
+    }
+    return connection;
   }
 
   stopListening(): void {
@@ -83,8 +102,14 @@ export class Clients implements ClientService {
     for (const connection of waiting) connection.process();
   }
 
+  /** When a reply that takes more than one turn wants one at the latest. */
+  get nextDeadlineMs(): number {
+    return this.deferred.wakeAtMs;
+  }
+
   /** One write for each connection that has something to say. */
   flush(): void {
+    this.deferred.proceed(this.nowMs);
     while (this.toFlush.length > 0) {
       const ready = this.toFlush;
       this.toFlush = [];
@@ -115,6 +140,11 @@ export class Clients implements ClientService {
     if (this.budget < commands) return false;
     this.budget -= commands;
     return true;
+  }
+
+  defer(connection: ClientConnection): void {
+    this.deferred.add(connection);
+    this.options.askForTurn();
   }
 
   closed(connection: ClientConnection): void {

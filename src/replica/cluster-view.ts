@@ -1,7 +1,7 @@
-import { array, bulk, integer, type Reply } from '../kv/reply.ts';
+import { array, bulk, integer, map, type Reply, verbatim } from '../kv/reply.ts';
 import { SLOTS } from '../protocol/slots.ts';
 import type { Member } from '../raft/configuration.ts';
-import type { NodeView } from './status.ts';
+import { isSilent, type NodeView } from './status.ts';
 
 /**
  * The cluster as Redis Cluster clients want to see it: one shard that owns every slot, its primary
@@ -19,19 +19,19 @@ export function clusterSlots(view: NodeView): Reply {
 
 export function clusterShards(view: NodeView): Reply {
   const nodes = inOrder(view).map((member) =>
-    flatMap([
+    named([
       ['id', bulk(nodeName(view, member))],
       ['port', integer(member.port)],
       ['ip', bulk(member.host)],
       ['endpoint', bulk(member.host)],
       ['role', bulk(member === view.leader ? 'master' : 'replica')],
-      ['replication-offset', integer(view.commitIndex)],
-      ['health', bulk('online')],
+      ...offsetOf(view, member),
+      ['health', bulk(looksDown(view, member) ? 'failed' : 'online')],
     ]),
   );
   const slots = view.leader === null ? [] : [integer(0), integer(SLOTS - 1)];
   return array([
-    flatMap([
+    named([
       ['slots', array(slots)],
       ['nodes', array(nodes)],
     ]),
@@ -46,23 +46,29 @@ export function clusterNodes(view: NodeView): Reply {
     const primary = member === leader || leader === null;
     const of = primary ? '-' : nodeName(view, leader);
     const slots = member === leader ? ` 0-${SLOTS - 1}` : '';
+    const link = looksDown(view, member) ? 'disconnected' : 'connected';
     return (
       `${nodeName(view, member)} ${member.host}:${member.port}@${member.peerPort} ` +
-      `${myself}${primary ? 'master' : 'slave'} ${of} 0 0 ${view.term} connected${slots}\n`
+      `${myself}${primary ? 'master' : 'slave'} ${of} 0 0 ${view.term} ${link}${slots}\n`
     );
   });
-  return bulk(lines.join(''));
+  return verbatim(lines.join(''));
 }
 
 export function clusterInfo(view: NodeView): Reply {
+  const slots = view.leader === null ? 0 : SLOTS;
   const lines = [
     `cluster_state:${view.leader === null ? 'fail' : 'ok'}`,
-    `cluster_slots_assigned:${view.leader === null ? 0 : SLOTS}`,
+    `cluster_slots_assigned:${slots}`,
+    `cluster_slots_ok:${slots}`,
+    'cluster_slots_pfail:0',
+    'cluster_slots_fail:0',
     `cluster_known_nodes:${view.members.length}`,
     'cluster_size:1',
     `cluster_current_epoch:${view.term}`,
+    `cluster_my_epoch:${view.term}`,
   ];
-  return bulk(`${lines.join('\r\n')}\r\n`);
+  return verbatim(`${lines.join('\r\n')}\r\n`);
 }
 
 /** 40 hexadecimal digits, as Redis Cluster's names are: the cluster's id and the member's. */
@@ -76,6 +82,20 @@ function inOrder(view: NodeView): readonly Member[] {
   return view.leader === null ? others : [view.leader, ...others];
 }
 
-function flatMap(pairs: readonly (readonly [string, Reply])[]): Reply {
-  return array(pairs.flatMap(([name, value]) => [bulk(name), value]));
+/** An index of the log: how far a node has applied it, or a follower is known to hold it. Absent
+ *  where this node does not know. */
+function offsetOf(view: NodeView, member: Member): readonly (readonly [string, Reply])[] {
+  const offset =
+    member.id === view.self.id
+      ? view.lastApplied
+      : view.followers.find(({ id }) => id === member.id)?.matchIndex;
+  return offset === undefined ? [] : [['replication-offset', integer(offset)]];
 }
+
+/** A leader knows when a follower has died or is cut off. Nobody else knows of it. */
+function looksDown(view: NodeView, member: Member): boolean {
+  return view.followers.some((follower) => follower.id === member.id && isSilent(follower));
+}
+
+const named = (fields: readonly (readonly [string, Reply])[]): Reply =>
+  map(fields.map(([name, value]) => [bulk(name), value]));

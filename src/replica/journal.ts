@@ -3,9 +3,12 @@ import type { Member } from '../raft/configuration.ts';
 import type { Trace, TraceEvent } from '../raft/trace.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Log } from './log-line.ts';
+import type { ElectionCounts } from './status.ts';
 
 /** What a replica tells its operator, in sentences; each line has a stable event name too. */
 export class Journal {
+  /** Counted here, where every transition of the core comes by. */
+  readonly elections: ElectionCounts = { campaigns: 0, won: 0, leaders: 0 };
   private readonly log: Log;
   private readonly members: readonly Member[];
 
@@ -48,6 +51,7 @@ export class Journal {
       else if (event.kind === 'leader' && event.leader !== NOBODY) {
         const { term } = event;
         const leader = this.nameOf(event.leader);
+        this.elections.leaders++;
         const message = `${leader} leads term ${term}`;
         this.log({ level: 'info', event: 'leader', message, fields: { leader, term } });
       }
@@ -55,6 +59,11 @@ export class Journal {
   }
 
   private role({ role, term, reason }: Extract<TraceEvent, { kind: 'role' }>): void {
+    if (role === 'candidate') this.elections.campaigns++;
+    if (role === 'leader') {
+      this.elections.won++;
+      this.elections.leaders++;
+    }
     const message = `${role} in term ${term}: ${reason}`;
     this.log({ level: 'info', event: 'role', message, fields: { role, term, reason } });
   }

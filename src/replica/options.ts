@@ -6,6 +6,7 @@ import type { Trace } from '../raft/trace.ts';
 import type { Disk } from '../storage/disk.ts';
 import type { Clock } from './clock.ts';
 import type { Failure } from './failure.ts';
+import type { HostFigures } from './host.ts';
 import type { Log } from './log-line.ts';
 import type { Address, Network } from './network.ts';
 import type { RequestTiming } from './router.ts';
@@ -39,6 +40,8 @@ export interface ReplicaOptions {
   readonly requestTiming: RequestTiming;
   /** What a node that does not lead does with a replicated command; absent: redirect. */
   readonly follower?: FollowerMode;
+  /** For INFO; absent where there is no process to speak of. */
+  readonly host?: HostFigures;
   readonly log: Log;
   /** Hears every transition of the core; null costs nothing. */
   readonly trace: Trace | null;

@@ -4,9 +4,10 @@ import type { StateMachine } from '../kv/state-machine.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Raft } from '../raft/raft.ts';
 import type { Role } from '../raft/trace.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, StorageStats } from '../storage/storage.ts';
 import type { Clock } from './clock.ts';
-import type { FollowerView, NodeView, Phase } from './status.ts';
+import type { HostFigures } from './host.ts';
+import type { ElectionCounts, FollowerView, NodeView, Phase } from './status.ts';
 
 /** What a view looks at. */
 export interface ReplicaParts {
@@ -15,6 +16,8 @@ export interface ReplicaParts {
   readonly storage: Storage;
   readonly machine: StateMachine;
   readonly clock: Clock;
+  readonly elections: ElectionCounts;
+  readonly host: HostFigures | null;
   readonly clientCount: () => number;
 }
 
@@ -26,8 +29,10 @@ export class ReplicaView implements NodeView {
   raft: Raft | null = null;
   phase: Phase = 'joining';
   private readonly parts: ReplicaParts;
+  private readonly startedMs: number;
 
   constructor(parts: ReplicaParts) {
+    this.startedMs = parts.clock.now();
     this.self = parts.self;
     this.members = parts.members;
     this.parts = parts;
@@ -99,5 +104,44 @@ export class ReplicaView implements NodeView {
           state: progress?.state ?? 'probe',
         };
       });
+  }
+
+  get isLoading(): boolean {
+    return this.phase === 'joining' || this.lastApplied < this.parts.storage.recovered.commitIndex;
+  }
+
+  get uptimeMs(): number {
+    return this.parts.clock.now() - this.startedMs;
+  }
+
+  get wallMs(): number {
+    return this.parts.clock.wallMs();
+  }
+
+  get elections(): ElectionCounts {
+    return this.parts.elections;
+  }
+
+  get storageStats(): Readonly<StorageStats> {
+    return this.parts.storage.stats;
+  }
+
+  get host(): HostFigures | null {
+    return this.parts.host;
+  }
+
+  othersHolding(index: Index): number {
+    const raft = this.raft;
+    if (raft === null || raft.role !== 'leader') return 0;
+    let holders = 0;
+    for (const { id } of this.members) {
+      const progress = raft.progressOf(id);
+      if (progress !== null && progress.matchIndex >= index) holders++;
+    }
+    return holders;
+  }
+
+  keysFrom(start: string): Iterable<string> {
+    return this.parts.machine.keysFrom(start);
   }
 }

@@ -82,7 +82,10 @@ export class Replica {
     this.journal = new Journal(options.log, members);
     const machine = new StateMachine();
     const clientCount = () => this.clients.count;
-    this.view = new ReplicaView({ self, members, storage, machine, clock, clientCount });
+    const { elections } = this.journal;
+    const host = options.host ?? null;
+    const parts = { self, members, storage, machine, clock, elections, host, clientCount };
+    this.view = new ReplicaView(parts);
     const askForTurn = () => this.askForTurn();
     const forwarding = options.follower === 'proxy' ? { network, clock, askForTurn } : null;
     this.router = new Router(this.view, limits, options.requestTiming, forwarding);
@@ -332,6 +335,7 @@ export class Replica {
     const atMs = Math.min(
       this.raft?.nextTickMs ?? Number.POSITIVE_INFINITY,
       this.router.nextDeadlineMs,
+      this.clients.nextDeadlineMs,
       this.markAtMs,
       this.retryAtMs,
       this.stopDeadlineMs,

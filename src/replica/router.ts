@@ -173,6 +173,7 @@ export class Router {
   private append(request: Request): boolean {
     const outcome = this.proposer?.propose(request.record) ?? 'not-leader';
     if (typeof outcome === 'number') {
+      request.connection.lastIndex = outcome;
       this.waiters.add(outcome, this.proposer!.currentTerm, request);
       return true;
     }

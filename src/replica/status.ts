@@ -1,8 +1,11 @@
 import type { Index, NodeId, Term } from '../base/ids.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Role } from '../raft/trace.ts';
+import type { StorageStats } from '../storage/storage.ts';
+import type { HostFigures } from './host.ts';
+import type { Address } from './network.ts';
 
-/** What a node knows of the cluster and of itself, for STATUS, CLUSTER and redirects. */
+/** What a node knows of the cluster and of itself, for STATUS, INFO, CLUSTER and redirects. */
 export interface NodeView {
   readonly self: Member;
   readonly members: readonly Member[];
@@ -11,6 +14,8 @@ export interface NodeView {
   /** Null while this node knows of no leader. */
   readonly leader: Member | null;
   readonly phase: Phase;
+  /** It is new, or has not yet applied again what it knew to be committed at its start. */
+  readonly isLoading: boolean;
   readonly role: Role;
   readonly term: Term;
   readonly commitIndex: Index;
@@ -22,6 +27,28 @@ export interface NodeView {
   readonly storageSpace: 'ok' | 'full';
   /** Of a leader: how far each other member is known to be. Empty elsewhere. */
   readonly followers: readonly FollowerView[];
+  /** Since the start of this process. */
+  readonly uptimeMs: number;
+  readonly elections: ElectionCounts;
+  readonly storageStats: Readonly<StorageStats>;
+  /** Milliseconds since 1970, as the host believes. Shown, and nothing else. */
+  readonly wallMs: number;
+  /** What the host knows of the process; null where there is none. */
+  readonly host: HostFigures | null;
+  /** Of a leader: how many other members are known to hold the log up to `index`, durably. */
+  othersHolding(index: Index): number;
+  /** The keys that this node has applied, from the first that is not below `start`. Nothing may
+   *  change while this runs. */
+  keysFrom(start: string): Iterable<string>;
+}
+
+/** What this node has seen since its start. */
+export interface ElectionCounts {
+  /** Its own campaigns for votes. */
+  campaigns: number;
+  won: number;
+  /** Leaders that it has come to know, itself included. */
+  leaders: number;
 }
 
 export interface FollowerView {
@@ -32,14 +59,21 @@ export interface FollowerView {
   readonly state: string;
 }
 
+/** More than the longest election timeout: a follower that lives has answered a heartbeat by then. */
+const SILENT_AFTER_MS = 1000;
+
+/** Dead or cut off, as far as the leader can tell. */
+export const isSilent = ({ lastHeardMs }: FollowerView): boolean =>
+  lastHeardMs === null || lastHeardMs > SILENT_AFTER_MS;
+
 /**
  * `joining`: the directory is new, and the node neither votes nor acknowledges before enough other
  * members have said that its name was never bound. `stopping`: it has been told to stop.
  */
 export type Phase = 'joining' | 'running' | 'stopping';
 
-export const addressOf = (member: Member): string =>
-  member.host.includes(':') ? `[${member.host}]:${member.port}` : `${member.host}:${member.port}`;
+export const addressOf = ({ host, port }: Address): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** The answer to STATUS: one JSON object, a stable contract (README, "status"). */
 export function statusJson(view: NodeView): string {

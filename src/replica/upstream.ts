@@ -1,6 +1,6 @@
 import { byteString, concatBytes } from '../base/bytes.ts';
 import { Queue } from '../base/queue.ts';
-import { array, bulk, error, integer, NULL, type Reply, simple } from '../kv/reply.ts';
+import { bulk, error, integer, map, NULL, type Reply, simple, verbatim } from '../kv/reply.ts';
 import { encodeRequest } from '../protocol/request-writer.ts';
 import { RespReader, type RespValue } from '../protocol/resp-reader.ts';
 import type { Member } from '../raft/configuration.ts';
@@ -107,6 +107,8 @@ export class Upstream implements StreamHandlers {
     if (this.state !== 'connecting') return;
     this.state = 'greeting';
     const greeting = [
+      // So that nothing of a reply is lost on the way to a client that speaks RESP3.
+      encodeRequest(['HELLO', '3']),
       encodeRequest(['CLIENT', 'SETINFO', 'LIB-NAME', `dkvs-follower-${this.from}`]),
       encodeRequest(['CLIENT', 'CAPA', 'redirect']),
     ];
@@ -146,7 +148,7 @@ export class Upstream implements StreamHandlers {
     return true;
   }
 
-  /** How the connection is named is of no weight, but that it is redirected is. */
+  /** A leader that speaks RESP2 alone will do, whatever it thinks of names; but it must redirect. */
   private greeted(reply: Reply): boolean {
     this.greetingsLeft--;
     if (this.greetingsLeft > 0) return true;
@@ -172,7 +174,7 @@ export class Upstream implements StreamHandlers {
   }
 }
 
-/** Null for what RESP2 does not have: the greeting did not ask for more. */
+/** Null for what no command answers. */
 function replyOf(value: RespValue): Reply | null {
   switch (value.kind) {
     case 'simple':
@@ -185,9 +187,16 @@ function replyOf(value: RespValue): Reply | null {
       return bulk(byteString(value.bytes));
     case 'null':
       return NULL;
-    case 'array': {
+    case 'verbatim':
+      return verbatim(byteString(value.bytes));
+    case 'array':
+    case 'set': {
       const items = value.items.map(replyOf);
-      return items.includes(null) ? null : array(items as Reply[]);
+      return items.includes(null) ? null : { kind: value.kind, items: items as Reply[] };
+    }
+    case 'map': {
+      const entries = value.entries.map((entry) => entry.map(replyOf));
+      return entries.flat().includes(null) ? null : map(entries as [Reply, Reply][]);
     }
     default:
       return null;

@@ -9,6 +9,9 @@ export interface SimClockOptions {
   readonly rate: number;
 }
 
+/** 2026-01-01, in milliseconds since 1970. */
+const WORLD_BEGAN_MS = 1_767_225_600_000;
+
 export const exactClock: SimClockOptions = { offsetMs: 0, rate: 1 };
 
 /** The clock of one simulated process. */
@@ -25,6 +28,10 @@ export class SimClock implements Clock {
 
   now(): number {
     return this.options.offsetMs + this.scheduler.nowMs * this.options.rate;
+  }
+
+  wallMs(): number {
+    return WORLD_BEGAN_MS + this.now();
   }
 
   timer(atMs: number, callback: () => void): Timer {

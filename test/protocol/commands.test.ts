@@ -230,7 +230,7 @@ test('the table is whole: names in lower case and once, syntax and summary for e
   const names = commands.map((spec) => spec.name);
   assert.equal(new Set(names).size, names.length);
   for (const spec of commands) {
-    assert.match(spec.name, /^[a-z]+(\|[a-z]+)?$/);
+    assert.match(spec.name, /^[a-z]+(\|[a-z-]+)?$/);
     const words = spec.name.toUpperCase().split('|').join(' ');
     assert.ok(spec.syntax === words || spec.syntax.startsWith(`${words} `), spec.syntax);
     assert.match(spec.summary, /^[A-Z].*\.$/);

@@ -3,10 +3,22 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { byteString, concatBytes } from '../../src/base/bytes.ts';
 import { INT64_MAX, INT64_MIN, parseInt64 } from '../../src/base/int64.ts';
-import { array, bulk, error, integer, NULL, OK, type Reply, simple } from '../../src/kv/reply.ts';
+import {
+  array,
+  bulk,
+  error,
+  integer,
+  map,
+  NULL,
+  OK,
+  type Reply,
+  set,
+  simple,
+  verbatim,
+} from '../../src/kv/reply.ts';
 import { RespReader, type RespValue } from '../../src/protocol/resp-reader.ts';
-import { RespWriter } from '../../src/protocol/resp-writer.ts';
-import { anyCuts, cutAt, pullAll } from './chunks.ts';
+import { type ProtocolVersion, RespWriter } from '../../src/protocol/resp-writer.ts';
+import { anyCuts, bytes, cutAt, pullAll } from './chunks.ts';
 
 function written(...replies: Reply[]): string {
   const writer = new RespWriter();
@@ -31,6 +43,31 @@ test('each kind, as RESP2 has it', () => {
   );
 });
 
+test('what RESP3 has a form for, and RESP2 says with less', () => {
+  const both = (reply: Reply) =>
+    ([2, 3] as const).map((protocol) => {
+      const writer = new RespWriter();
+      writer.protocol = protocol;
+      writer.write(reply);
+      return byteString(writer.take());
+    });
+  assert.deepEqual(both(NULL), ['$-1\r\n', '_\r\n']);
+  assert.deepEqual(both(map([])), ['*0\r\n', '%0\r\n']);
+  assert.deepEqual(
+    both(
+      map([
+        [bulk('a'), integer(1)],
+        [integer(2), NULL],
+      ]),
+    ),
+    ['*4\r\n$1\r\na\r\n:1\r\n:2\r\n$-1\r\n', '%2\r\n$1\r\na\r\n:1\r\n:2\r\n_\r\n'],
+  );
+  assert.deepEqual(both(set([simple('x')])), ['*1\r\n+x\r\n', '~1\r\n+x\r\n']);
+  assert.deepEqual(both(verbatim('a\nb')), ['$3\r\na\nb\r\n', '=7\r\ntxt:a\nb\r\n']);
+  assert.deepEqual(both(array([NULL])), ['*1\r\n$-1\r\n', '*1\r\n_\r\n']);
+  assert.deepEqual(both(bulk('x')), ['$1\r\nx\r\n', '$1\r\nx\r\n']);
+});
+
 test('digits of every length', () => {
   for (let value = 1; value < Number.MAX_SAFE_INTEGER; value *= 10) {
     for (const near of [value - 1, value, value + 1]) {
@@ -50,27 +87,57 @@ const int64 = fc
   .map((value) => integer(parseInt64(String(value))!));
 const byteText = fc.uint8Array({ maxLength: 600 }).map((bytes) => bulk(byteString(bytes)));
 const line = fc.string({ unit: fc.constantFrom('a', ' ', '-', '$') });
-const leaf = fc.oneof(int64, byteText, line.map(simple), line.map(error), fc.constant(NULL));
+const leaf = fc.oneof(
+  int64,
+  byteText,
+  byteText.map((reply) => verbatim((reply as { bytes: string }).bytes)),
+  line.map(simple),
+  line.map(error),
+  fc.constant(NULL),
+);
+const some = fc.array(fc.oneof(leaf, fc.array(leaf, { maxLength: 3 }).map(array)), {
+  maxLength: 4,
+});
 const anyReply: fc.Arbitrary<Reply> = fc.oneof(
   leaf,
-  fc
-    .array(fc.oneof(leaf, fc.array(leaf, { maxLength: 3 }).map(array)), { maxLength: 4 })
-    .map(array),
+  some.map(array),
+  some.map(set),
+  fc.array(fc.tuple(leaf, leaf), { maxLength: 3 }).map(map),
 );
 
 /** A reply as the reader gives it. */
-function asRead(reply: Reply): RespValue {
-  if (reply.kind === 'bulk') {
-    return { kind: 'bulk', bytes: Uint8Array.from(reply.bytes, (c) => c.charCodeAt(0)) };
+function asRead(reply: Reply, protocol: ProtocolVersion): RespValue {
+  const each = (items: readonly Reply[]) => items.map((item) => asRead(item, protocol));
+  switch (reply.kind) {
+    case 'bulk':
+      return { kind: 'bulk', bytes: bytes(reply.bytes) };
+    case 'verbatim':
+      if (protocol === 2) return { kind: 'bulk', bytes: bytes(reply.bytes) };
+      return { kind: 'verbatim', format: 'txt', bytes: bytes(reply.bytes) };
+    case 'array':
+      return { kind: 'array', items: each(reply.items) };
+    case 'set':
+      return { kind: protocol === 2 ? 'array' : 'set', items: each(reply.items) };
+    case 'map':
+      if (protocol === 2) return { kind: 'array', items: each(reply.entries.flat()) };
+      return {
+        kind: 'map',
+        entries: reply.entries.map(([key, value]) => [
+          asRead(key, protocol),
+          asRead(value, protocol),
+        ]),
+      };
+    default:
+      return reply;
   }
-  return reply.kind === 'array' ? { kind: 'array', items: reply.items.map(asRead) } : reply;
 }
 
 test('what is written is read again, in any chunking and however it was taken', () => {
   const turns = fc.array(fc.array(anyReply, { maxLength: 6 }), { maxLength: 6 });
   fc.assert(
-    fc.property(turns, anyCuts, (turns, cuts) => {
+    fc.property(turns, anyCuts, fc.constantFrom(2, 3), (turns, cuts, protocol) => {
       const writer = new RespWriter();
+      writer.protocol = protocol;
       const taken: Uint8Array[] = [];
       for (const replies of turns) {
         for (const reply of replies) writer.write(reply);
@@ -82,7 +149,10 @@ test('what is written is read again, in any chunking and however it was taken', 
       // Only joined now: what was handed off early must have stayed as it was.
       const { values, error } = pullAll(new RespReader(), cutAt(concatBytes(taken), cuts));
       assert.equal(error, null);
-      assert.deepEqual(values, turns.flat().map(asRead));
+      assert.deepEqual(
+        values,
+        turns.flat().map((reply) => asRead(reply, protocol)),
+      );
     }),
     { numRuns: 500 },
   );

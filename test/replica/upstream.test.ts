@@ -9,6 +9,9 @@ import type { Network, Stream } from '../../src/replica/network.ts';
 import { Request } from '../../src/replica/request.ts';
 import { Upstream } from '../../src/replica/upstream.ts';
 
+/** What a leader answers to the greeting. */
+const GREETED = '%1\r\n+proto\r\n:3\r\n+OK\r\n+OK\r\n';
+
 /** An upstream on a network and a clock that do nothing by themselves. */
 function makeUpstream(): {
   upstream: Upstream;
@@ -68,7 +71,7 @@ describe('an upstream', () => {
     const { upstream, written, events, says } = makeUpstream();
     upstream.onOpen();
     assert.deepEqual(written.join('').match(/CAPA\r\n\$8\r\nredirect/)?.length, 1);
-    says('+OK\r\n');
+    says('-NOPROTO unsupported protocol version\r\n+OK\r\n');
     assert.equal(upstream.isOpen, false);
     says('+OK\r\n');
     assert.equal(upstream.isOpen, true);
@@ -78,14 +81,14 @@ describe('an upstream', () => {
   test('is given up when it would not be redirected', () => {
     const { upstream, events, says } = makeUpstream();
     upstream.onOpen();
-    says('+OK\r\n-ERR unknown command\r\n');
+    says('%1\r\n+proto\r\n:3\r\n+OK\r\n-ERR unknown command\r\n');
     assert.deepEqual(events, ['destroyed', 'lost /']);
   });
 
   test('a turn of commands leaves in one write, and replies belong to them in their order', () => {
     const { upstream, written, events, endTurn, says } = makeUpstream();
     upstream.onOpen();
-    says('+OK\r\n+OK\r\n');
+    says(GREETED);
     upstream.send(request('a'));
     upstream.send(request('b'));
     assert.equal(upstream.unanswered, 2);
@@ -103,7 +106,7 @@ describe('an upstream', () => {
   test('what has left and what has not are told apart when it is lost', () => {
     const { upstream, events, endTurn, says } = makeUpstream();
     upstream.onOpen();
-    says('+OK\r\n+OK\r\n');
+    says(GREETED);
     for (const name of ['a', 'b']) upstream.send(request(name));
     endTurn();
     for (const name of ['c', 'd']) upstream.send(request(name));
@@ -118,7 +121,7 @@ describe('an upstream', () => {
     for (const nonsense of ['+OK\r\n', 'nonsense\r\n']) {
       const { upstream, events, says } = makeUpstream();
       upstream.onOpen();
-      says('+OK\r\n+OK\r\n');
+      says(GREETED);
       says(nonsense);
       assert.deepEqual(events, ['opened', 'destroyed', 'lost /']);
     }

@@ -266,7 +266,8 @@ export class SimClient {
   }
 }
 
-/** A reply in one line: `+OK`, `$hello`, `:3`, `(nil)`, `-ERR …`, `[…]`. */
+/** A reply in one line: `+OK`, `$hello`, `:3`, `(nil)`, `-ERR …`, `[…]`, `~[…]`,
+ *  `{…=…}`, and `=` before a text. */
 export function show(reply: RespValue): string {
   switch (reply.kind) {
     case 'simple':
@@ -281,6 +282,12 @@ export function show(reply: RespValue): string {
       return '(nil)';
     case 'array':
       return `[${reply.items.map(show).join(' ')}]`;
+    case 'set':
+      return `~[${reply.items.map(show).join(' ')}]`;
+    case 'map':
+      return `{${reply.entries.map(([key, value]) => `${show(key)}=${show(value)}`).join(' ')}}`;
+    case 'verbatim':
+      return `=${byteString(reply.bytes)}`;
     default:
       return reply.kind;
   }
