@@ -11,6 +11,7 @@ import {
 import type { Member } from '../raft/configuration.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { Clock } from './clock.ts';
+import { ELSEWHERE } from './connection.ts';
 import type { Network } from './network.ts';
 import type { Request } from './request.ts';
 import type { RequestTiming } from './router.ts';
@@ -172,7 +173,10 @@ export class Forwarder {
     const code = reply.kind === 'error' ? errorCode(reply.text) : '';
     if (code === 'REDIRECT' || code === 'MOVED') this.held.push(request);
     else {
-      if (!NOT_APPLIED_CODES.has(code)) this.overtaken(request.connection);
+      if (!NOT_APPLIED_CODES.has(code)) {
+        this.overtaken(request.connection);
+        request.connection.lastIndex = ELSEWHERE;
+      }
       this.options.host.answer(request, reply);
     }
     if (this.held.length > 0 && this.upstream!.unanswered === 0) {

@@ -106,6 +106,18 @@ describe('a follower that forwards', () => {
   });
 });
 
+describe('WAIT, of a node that forwarded and then came to lead', () => {
+  test('counts for what was forwarded too: a dead node holds nothing for certain', () => {
+    const { world, leader } = startWorld(10);
+    const clients = new Map(world.followers.map((node) => [node, world.client(node)]));
+    for (const client of clients.values()) assert.equal(client.ask('INCR', 'n').slice(0, 1), ':');
+    world.kill(leader);
+    const client = clients.get(world.elect())!;
+    assert.equal(client.ask('WAIT', '1', '0'), ':1');
+    assert.equal(client.ask('WAIT', '2', '100'), ':1');
+  });
+});
+
 describe('a leader that freezes with commands of a follower', () => {
   test('a read is asked again, before what came after it; a write is not; both wherever it goes', () => {
     const { world, leader } = startWorld(8);
