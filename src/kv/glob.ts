@@ -11,8 +11,8 @@ export class Glob {
   /** What every text that matches starts with. */
   readonly prefix: string;
   private readonly tokens: readonly Token[];
-  /** Bytes compared, in all matches of this glob so far. */
-  steps = 0;
+  /** Tokens compared with a byte, in all matches of this glob so far. */
+  private steps = 0;
 
   constructor(pattern: string) {
     this.tokens = compile(pattern);
@@ -24,7 +24,8 @@ export class Glob {
     this.prefix = prefix;
   }
 
-  matches(text: string): boolean {
+  /** @param stepsMax how many comparisons this glob may take, those of earlier calls included. */
+  matches(text: string, stepsMax: number): boolean | 'too costly' {
     const { tokens } = this;
     let token = 0;
     let at = 0;
@@ -32,7 +33,7 @@ export class Glob {
     let starToken = -1;
     let starAt = 0;
     while (at < text.length) {
-      this.steps++;
+      if (++this.steps > stepsMax) return 'too costly';
       const current = tokens[token];
       if (current === STAR) {
         starToken = ++token;

@@ -10,7 +10,11 @@ import {
   parseIncrBy,
   parseSet,
 } from './command-parsers.ts';
-import { type ConnectionCommand, connectionCommands, lacksSubcommand } from './connection-table.ts';
+import {
+  type ConnectionCommand,
+  connectionCommands,
+  lacksSubcommand,
+} from './commands/connection.ts';
 import {
   type ErrorReply,
   unknownCommand,

@@ -32,7 +32,7 @@ export class Clients implements ClientService {
   readonly stats: ClientStats = {
     accepted: 0,
     refused: 0,
-    commands: 0,
+    commandsOfGone: 0,
     inputBytes: 0,
     outputBytes: 0,
   };
@@ -102,14 +102,14 @@ export class Clients implements ClientService {
     for (const connection of waiting) connection.process();
   }
 
-  /** When a reply that takes more than one turn wants one at the latest. */
+  /** When a reply that waits for something wants a turn at the latest. */
   get nextDeadlineMs(): number {
     return this.deferred.wakeAtMs;
   }
 
   /** One write for each connection that has something to say. */
   flush(): void {
-    this.deferred.proceed(this.nowMs);
+    if (this.deferred.proceed(this.nowMs)) this.options.askForTurn();
     while (this.toFlush.length > 0) {
       const ready = this.toFlush;
       this.toFlush = [];
@@ -118,6 +118,12 @@ export class Clients implements ClientService {
   }
 
   now(): number {
+    return this.nowMs;
+  }
+
+  received(bytes: number): number {
+    this.stats.inputBytes += bytes;
+    this.nowMs = this.options.clock.now();
     return this.nowMs;
   }
 
@@ -148,6 +154,6 @@ export class Clients implements ClientService {
   }
 
   closed(connection: ClientConnection): void {
-    this.connections.delete(connection);
+    if (this.connections.delete(connection)) this.stats.commandsOfGone += connection.commands;
   }
 }

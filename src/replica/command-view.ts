@@ -71,20 +71,25 @@ function flagsOf(spec: CommandSpec | null): readonly string[] {
   return spec.where === 'connection' ? [...spec.flags, 'loading', 'stale'] : spec.flags;
 }
 
-/** Redis's access control lists sort commands so; DKVS has none, but COMMAND LIST filters by it. */
+/** Redis's access control lists sort commands so, in this order; DKVS has none, but COMMAND LIST
+ *  filters by it. */
 export function categoriesOf({ spec, subcommands }: CommandEntry): readonly string[] {
   const described = spec ?? subcommands[0]!.spec!;
   const flags: readonly string[] = spec?.flags ?? [];
-  const categories: string[] = [];
-  if (flags.includes('readonly')) categories.push('read');
-  if (flags.includes('write')) categories.push('write');
-  if (described.group === 'string') categories.push('string');
-  if (described.group === 'generic') categories.push('keyspace');
-  if (flags.includes('admin')) categories.push('admin', 'dangerous');
-  if (flags.includes('blocking')) categories.push('blocking');
-  categories.push(flags.includes('fast') ? 'fast' : 'slow');
-  if (described.group === 'connection') categories.push('connection');
-  return categories;
+  const has = (flag: string) => flags.includes(flag);
+  const belongs: readonly (readonly [string, boolean])[] = [
+    ['keyspace', described.group === 'generic'],
+    ['read', has('readonly')],
+    ['write', has('write')],
+    ['string', described.group === 'string'],
+    ['admin', has('admin')],
+    ['fast', has('fast')],
+    ['slow', !has('fast')],
+    ['blocking', has('blocking')],
+    ['dangerous', has('admin')],
+    ['connection', described.group === 'connection'],
+  ];
+  return belongs.filter(([, holds]) => holds).map(([category]) => category);
 }
 
 /** Where the keys stand, once more: in the words that replaced first, last and step. */

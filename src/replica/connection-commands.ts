@@ -1,4 +1,4 @@
-import type { ConnectionCommandName } from '../protocol/connection-table.ts';
+import type { ConnectionCommandName } from '../protocol/commands/connection.ts';
 import * as client from './commands/client.ts';
 import * as cluster from './commands/cluster.ts';
 import * as command from './commands/command.ts';

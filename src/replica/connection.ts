@@ -29,7 +29,7 @@ export interface Connection {
   readonly inputBytes: number;
   readonly outputBytes: number;
   /** Received and not yet a command; written and not yet taken by the network. */
-  readonly unreadBytes: number;
+  readonly unparsedBytes: number;
   readonly unsentBytes: number;
   readonly isBlocked: boolean;
   /** The entry of its last command that was appended here; 0 when there is none, ELSEWHERE when it
@@ -64,7 +64,8 @@ export const newProfile = (): ClientProfile => ({
 export interface ClientStats {
   accepted: number;
   refused: number;
-  commands: number;
+  /** Of connections that are closed; the others count their own. */
+  commandsOfGone: number;
   inputBytes: number;
   outputBytes: number;
 }

@@ -7,9 +7,9 @@ import type { Reply } from '../kv/reply.ts';
 export interface Deferred {
   /** Looks again, or does the next slice; the reply once it is there. */
   proceed(nowMs: number): Reply | null;
-  /** Long work: of all such replies of a node, one is worked at in a turn. */
+  /** Long work, which wants turn after turn; of all such replies of a node, one gets each. */
   readonly isWork: boolean;
-  /** When to proceed at the latest, even if nothing else makes a turn. */
+  /** When a wait wants a turn at the latest, even if nothing else makes one. */
   readonly wakeAtMs: number;
   /** The client will send no more: a wait ends with what is known. */
   endWait(): void;
@@ -35,8 +35,9 @@ export class DeferredReplies<T extends DeferredConnection> {
     this.waiting.push(connection);
   }
 
-  proceed(nowMs: number): void {
-    if (this.waiting.length === 0) return;
+  /** True when there is work left for the next turn. */
+  proceed(nowMs: number): boolean {
+    if (this.waiting.length === 0) return false;
     const waiting = this.waiting;
     this.waiting = []; // a connection that goes on may defer its next reply
     let worked = false;
@@ -47,6 +48,7 @@ export class DeferredReplies<T extends DeferredConnection> {
       return !connection.proceed(nowMs);
     });
     this.waiting = [...still, ...this.waiting];
+    return this.waiting.some(({ deferred }) => deferred?.isWork === true);
   }
 
   /** Infinity when nothing waits. */

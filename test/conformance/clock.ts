@@ -25,6 +25,14 @@ export function clockConformance(name: string, { clock, until }: ClockWorld): vo
       await until(() => turns === 100, 'a hundred turns');
     });
 
+    it('knows the date, as far as the host does', async () => {
+      const [before, startMs] = [clock.wallMs(), clock.now()];
+      assert.ok(before > Date.UTC(2020, 0), 'counted from 1970');
+      await until(() => clock.now() >= startMs + 20, 'a moment');
+      // The host may set its clock meanwhile, but not in a test.
+      assert.ok(clock.wallMs() > before);
+    });
+
     it('calls a timer back once, later, and never early', async () => {
       const calls: number[] = [];
       const due: number[] = [];

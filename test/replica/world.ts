@@ -190,6 +190,8 @@ export class World {
 export class SimClient {
   readonly replies: RespValue[] = [];
   closed = false;
+  /** What has come since this was set, byte for byte; null: nobody wants to know. */
+  heard: string | null = null;
   /** Called after a reply has come, or the stream is gone. */
   onChange: () => void = () => {};
   private readonly world: World;
@@ -257,6 +259,7 @@ export class SimClient {
   }
 
   private onBytes(chunk: Uint8Array): void {
+    if (this.heard !== null) this.heard += byteString(chunk);
     this.reader.feed(chunk);
     for (let next = this.reader.next(); next !== 'more'; next = this.reader.next()) {
       if ('protocolError' in next) throw new Error(next.protocolError);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { VERSION } from '../../src/base/version.ts';
 import { ROOT } from './sources.ts';
 
 const read = (file: string) => JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
@@ -16,6 +17,10 @@ describe('the package', () => {
       .filter(([path, { dev }]) => path !== '' && dev !== true)
       .map(([path]) => path);
     assert.deepEqual(atRunTime, []);
+  });
+
+  it('has the version that a node tells its clients', () => {
+    assert.equal(VERSION, manifest.version);
   });
 
   it('exports and runs files that the build makes', () => {

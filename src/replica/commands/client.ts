@@ -17,7 +17,7 @@ import { nameError } from './session.ts';
 // CLIENT …: who is connected, and what they say of themselves.
 
 /** A slice of CLIENT LIST: a line takes some microseconds. */
-const LINES_PER_TURN = 500;
+const CLIENTS_PER_TURN = 500;
 
 /** Valkey: capabilities that the server does not know are ignored. */
 export const capa: ConnectionHandler = (connection, _service, args) => {
@@ -80,11 +80,12 @@ export const list: ConnectionHandler = (_connection, service, args) => {
 /** The lines of CLIENT LIST, some a turn: those of clients that come meanwhile are among them. */
 class ClientLines implements Deferred {
   readonly isWork = true;
-  readonly wakeAtMs = Number.NEGATIVE_INFINITY;
+  readonly wakeAtMs = Number.POSITIVE_INFINITY;
   private readonly service: ConnectionService;
   private readonly filter: ClientFilter;
   private readonly rest: Iterator<Connection>;
-  private readonly lines: string[] = [];
+  /** One text a slice: to join them all at the end is to copy, not to build. */
+  private readonly slices: string[] = [];
 
   constructor(service: ConnectionService, filter: ClientFilter) {
     this.service = service;
@@ -93,14 +94,16 @@ class ClientLines implements Deferred {
   }
 
   proceed(): Reply | null {
-    for (let looked = 0; looked < LINES_PER_TURN; looked++) {
+    const lines: string[] = [];
+    let isLast = false;
+    for (let looked = 0; looked < CLIENTS_PER_TURN && !isLast; looked++) {
       const next = this.rest.next();
-      if (next.done === true) return verbatim(this.lines.join(''));
-      if (fits(this.filter, next.value, this.service)) {
-        this.lines.push(`${clientLine(next.value, this.service)}\n`);
-      }
+      isLast = next.done === true;
+      if (next.done === true || !fits(this.filter, next.value, this.service)) continue;
+      lines.push(clientLine(next.value, this.service), '\n');
     }
-    return null;
+    this.slices.push(lines.join(''));
+    return isLast ? verbatim(this.slices.join('')) : null;
   }
 
   endWait(): void {}
@@ -116,7 +119,7 @@ function clientLine(client: Connection, service: ConnectionService): string {
     `laddr=${addressOf(service.address)} name=${profile.name} ` +
     `age=${seconds(client.connectedMs)} idle=${seconds(client.activeMs)} ` +
     `flags=${flagsOf(client)} db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 ` +
-    `qbuf=${client.unreadBytes} obl=${client.unsentBytes} ` +
+    `qbuf=${client.unparsedBytes} obl=${client.unsentBytes} ` +
     `cmd=${client.lastCommand?.name ?? 'NULL'} user=default redir=-1 resp=${client.protocol} ` +
     `lib-name=${profile.libraryName} lib-ver=${profile.libraryVersion} ` +
     `tot-net-in=${client.inputBytes} tot-net-out=${client.outputBytes} tot-cmds=${client.commands}`

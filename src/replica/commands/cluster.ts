@@ -39,7 +39,7 @@ const KEYS_PER_TURN = 4096;
  */
 class SlotCount implements Deferred {
   readonly isWork = true;
-  readonly wakeAtMs = Number.NEGATIVE_INFINITY;
+  readonly wakeAtMs = Number.POSITIVE_INFINITY;
   private readonly view: NodeView;
   private readonly slot: number;
   private start = '';

@@ -1,5 +1,4 @@
 import { byteString } from '../../base/bytes.ts';
-import { Glob } from '../../kv/glob.ts';
 import { array, bulk, integer, map } from '../../kv/reply.ts';
 import { resolveCommand } from '../../protocol/commands.ts';
 import {
@@ -7,22 +6,29 @@ import {
   invalidCommand,
   noKeyArguments,
   syntaxError,
+  tooLong,
 } from '../../protocol/errors.ts';
 import { isWord } from '../../protocol/words.ts';
 import { allNames, categoriesOf, docsOf, entries, findEntry, infoOf } from '../command-view.ts';
 import type { ConnectionHandler } from '../connection.ts';
+import { NamePattern, PATTERN_BYTES_MAX } from '../name-pattern.ts';
 
 // COMMAND …: what this server can do.
 
-export const all: ConnectionHandler = () => array(entries.map(infoOf));
+/** Made once: clients ask for them whenever they connect. */
+const ALL_INFO = array(entries.map(infoOf));
+const ALL_DOCS = map(entries.map(docsOf));
+
+export const all: ConnectionHandler = () => ALL_INFO;
 
 export const count: ConnectionHandler = () => integer(entries.length);
 
 export const info: ConnectionHandler = (_connection, _service, args) =>
-  array(args.length === 2 ? entries.map(infoOf) : args.slice(2).map((name) => infoOf(found(name))));
+  args.length === 2 ? ALL_INFO : array(args.slice(2).map((name) => infoOf(found(name))));
 
 export const docs: ConnectionHandler = (_connection, _service, args) => {
-  const asked = args.length === 2 ? entries : args.slice(2).map(found);
+  if (args.length === 2) return ALL_DOCS;
+  const asked = args.slice(2).map(found);
   return map(asked.flatMap((entry) => (entry === undefined ? [] : [docsOf(entry)])));
 };
 
@@ -47,14 +53,16 @@ export const getKeys: ConnectionHandler = (_connection, _service, args) => {
 export const list: ConnectionHandler = (_connection, _service, args) => {
   if (args.length === 2) return names(() => true);
   if (args.length !== 5 || !isWord(args[2]!, 'filterby')) return syntaxError;
-  const value = byteString(args[4]!).toLowerCase();
+  const value = byteString(args[4]!);
   if (isWord(args[3]!, 'module')) return names(() => false);
   if (isWord(args[3]!, 'aclcat')) {
-    return names((name) => categoriesOf(findEntry(name)!).includes(value));
+    return names((name) => categoriesOf(findEntry(name)!).includes(value.toLowerCase()));
   }
   if (!isWord(args[3]!, 'pattern')) return syntaxError;
-  const glob = new Glob(value);
-  return names((name) => glob.matches(name));
+  const { length } = args[4]!;
+  if (length > PATTERN_BYTES_MAX) return tooLong('pattern', length, PATTERN_BYTES_MAX);
+  const pattern = new NamePattern(value);
+  return names((name) => pattern.matches(name));
 };
 
 const found = (name: Uint8Array) => findEntry(byteString(name));

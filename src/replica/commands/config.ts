@@ -1,16 +1,27 @@
 import { byteString } from '../../base/bytes.ts';
-import { Glob } from '../../kv/glob.ts';
-import { bulk, map } from '../../kv/reply.ts';
+import { bulk, map, type Reply } from '../../kv/reply.ts';
+import { tooLong } from '../../protocol/errors.ts';
 import type { ConnectionHandler, ConnectionService } from '../connection.ts';
+import { NamePattern, PATTERN_BYTES_MAX } from '../name-pattern.ts';
 
 /**
  * CONFIG GET: settings of Redis that DKVS has an answer to, under Redis's names, so that tools that
  * ask first are content; and every limit of the node (base/limits.ts) under its own name.
  */
 export const get: ConnectionHandler = (_connection, service, args) => {
-  const globs = args.slice(2).map((arg) => new Glob(byteString(arg).toLowerCase()));
-  const wanted = settings(service).filter(([name]) => globs.some((glob) => glob.matches(name)));
-  return map(wanted.map(([name, value]) => [bulk(name), bulk(value)]));
+  const patterns: NamePattern[] = [];
+  for (const arg of args.slice(2)) {
+    if (arg.length > PATTERN_BYTES_MAX) return tooLong('pattern', arg.length, PATTERN_BYTES_MAX);
+    patterns.push(new NamePattern(byteString(arg)));
+  }
+  const found: [Reply, Reply][] = [];
+  for (const [name, value] of settings(service)) {
+    const match = patterns.find((pattern) => pattern.matches(name));
+    // A name that is asked for without wildcards comes back as it was written.
+    const isName = match?.text.toLowerCase() === name;
+    if (match !== undefined) found.push([bulk(isName ? match.text : name), bulk(value)]);
+  }
+  return map(found);
 };
 
 function settings({ limits, view }: ConnectionService): readonly (readonly [string, string])[] {

@@ -103,10 +103,12 @@ function persistenceFields({ view }: ConnectionService): Fields {
   ];
 }
 
-function statsFields({ stats }: ConnectionService): Fields {
+function statsFields({ stats, connections }: ConnectionService): Fields {
+  let commands = stats.commandsOfGone;
+  for (const connection of connections) commands += connection.commands;
   return [
     ['total_connections_received', stats.accepted],
-    ['total_commands_processed', stats.commands],
+    ['total_commands_processed', commands],
     ['total_net_input_bytes', stats.inputBytes],
     ['total_net_output_bytes', stats.outputBytes],
     ['rejected_connections', stats.refused],

@@ -1,5 +1,5 @@
-import type { CommandInfo } from './commands.ts';
-import { isWord } from './words.ts';
+import type { CommandInfo } from '../commands.ts';
+import { isWord } from '../words.ts';
 
 /** Answered by the node that the client is connected to, whoever leads. */
 export interface ConnectionCommand extends CommandInfo {
@@ -57,6 +57,10 @@ export type ConnectionCommandName =
   | 'time'
   | 'wait';
 
+/** These do work for each argument, at once: Redis sets no bound, and a request has a million. */
+const WORDS_MAX = 128;
+const LIST_MAX = 8192;
+
 const connection = {
   where: 'connection',
   argumentsMax: 0,
@@ -97,6 +101,7 @@ const connectionGroup: readonly ConnectionCommand[] = [
     ...connection,
     name: 'hello',
     arity: -1,
+    argumentsMax: WORDS_MAX,
     summary: 'Chooses the version of the protocol, 2 or 3, and describes the server.',
     syntax: 'HELLO [protover [AUTH username password] [SETNAME clientname]]',
     inOrder: true,
@@ -127,6 +132,7 @@ const connectionGroup: readonly ConnectionCommand[] = [
     ...connection,
     name: 'client|capa',
     arity: -3,
+    argumentsMax: WORDS_MAX,
     summary: 'Says what the client understands; "redirect": REDIRECT instead of MOVED.',
     syntax: 'CLIENT CAPA capability [capability ...]',
   },
@@ -166,6 +172,7 @@ const connectionGroup: readonly ConnectionCommand[] = [
     ...connection,
     name: 'client|kill',
     arity: -3,
+    argumentsMax: WORDS_MAX,
     flags: admin,
     summary: 'Closes the connections that all the filters fit, and says how many.',
     syntax:
@@ -176,6 +183,7 @@ const connectionGroup: readonly ConnectionCommand[] = [
     ...connection,
     name: 'client|list',
     arity: -2,
+    argumentsMax: LIST_MAX,
     flags: admin,
     summary: 'Describes the connections of this node, a line each.',
     syntax:
@@ -318,6 +326,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     ...server,
     name: 'command|docs',
     arity: -2,
+    argumentsMax: WORDS_MAX,
     summary: 'Describes commands for people.',
     syntax: 'COMMAND DOCS [command-name ...]',
   },
@@ -325,6 +334,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     ...server,
     name: 'command|getkeys',
     arity: -3,
+    argumentsMax: LIST_MAX,
     summary: 'Returns the keys of a command line.',
     syntax: 'COMMAND GETKEYS command [arg ...]',
   },
@@ -339,6 +349,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     ...server,
     name: 'command|info',
     arity: -2,
+    argumentsMax: WORDS_MAX,
     summary: 'Describes these commands for clients.',
     syntax: 'COMMAND INFO [command-name ...]',
   },
@@ -353,6 +364,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     ...server,
     name: 'config|get',
     arity: -3,
+    argumentsMax: WORDS_MAX,
     flags: admin,
     summary: 'Returns the settings whose names match a pattern.',
     syntax: 'CONFIG GET pattern [pattern ...]',
@@ -368,6 +380,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     ...server,
     name: 'info',
     arity: -1,
+    argumentsMax: WORDS_MAX,
     summary: 'Returns what this node knows and has counted, in sections.',
     syntax: 'INFO [section ...]',
     inOrder: true,
@@ -376,6 +389,7 @@ const serverGroup: readonly ConnectionCommand[] = [
     ...server,
     name: 'lolwut',
     arity: -1,
+    argumentsMax: WORDS_MAX,
     summary: 'Draws a raft.',
     syntax: 'LOLWUT [VERSION version]',
   },
