@@ -1,6 +1,7 @@
 import type { Limits } from '../base/limits.ts';
 import type { Address } from '../client/address.ts';
 import type { Log } from '../replica/log-line.ts';
+import type { FollowerMode } from '../replica/options.ts';
 import type { MemberAddress } from './members.ts';
 
 /** What `dkvs serve` asks of the server behind it. */
@@ -17,6 +18,7 @@ export interface ServeSettings {
   readonly log: Log;
   readonly limits: Limits;
   readonly timing: ServeTiming;
+  readonly follower: FollowerMode;
 }
 
 /** In ms. */

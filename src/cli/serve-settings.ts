@@ -1,6 +1,7 @@
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { formatAddress } from '../client/address.ts';
 import type { Log, LogLevel } from '../replica/log-line.ts';
+import type { FollowerMode } from '../replica/options.ts';
 import { usageError } from './exit.ts';
 import { LOG_LEVELS } from './log.ts';
 import { type Endpoint, isLoopback, parseEndpoint, parseMembers } from './members.ts';
@@ -10,6 +11,17 @@ import { didYouMean } from './suggest.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+
+const FOLLOWER_MODES = ['redirect', 'proxy'] as const satisfies readonly FollowerMode[];
+
+/** Of `dkvs serve`, and of `dkvs cluster` for all of its nodes. */
+export const followerOption: OptionSpec = {
+  name: 'follower',
+  kind: 'text',
+  placeholder: FOLLOWER_MODES.join('|'),
+  summary: 'tell clients who leads, or forward their commands: for those that follow nothing',
+  fallback: 'redirect',
+};
 
 export const serveOptions: readonly OptionSpec[] = [
   { name: 'name', kind: 'text', placeholder: 'NAME', summary: 'which of the members this node is' },
@@ -26,6 +38,7 @@ export const serveOptions: readonly OptionSpec[] = [
     placeholder: 'HOST:PORT[@PEERPORT]',
     summary: 'bind elsewhere than at the address of the member',
   },
+  followerOption,
   {
     name: 'insecure',
     kind: 'flag',
@@ -83,12 +96,25 @@ export const serveOptions: readonly OptionSpec[] = [
 
 /** @throws CliError */
 export function logLevelOf(settings: Settings): LogLevel {
-  const text = settings.text('log-level');
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level !== undefined) return level;
+  return oneOf(settings, 'log-level', LOG_LEVELS);
+}
+
+/** @throws CliError */
+export function followerModeOf(settings: Settings): FollowerMode {
+  return oneOf(settings, followerOption.name, FOLLOWER_MODES);
+}
+
+function oneOf<Word extends string>(
+  settings: Settings,
+  name: string,
+  words: readonly Word[],
+): Word {
+  const text = settings.text(name);
+  const word = words.find((known) => known === text);
+  if (word !== undefined) return word;
   throw usageError(
-    `--log-level must be one of ${LOG_LEVELS.join(', ')}, not ${JSON.stringify(text)}`,
-    didYouMean(text, LOG_LEVELS),
+    `--${name} must be one of ${words.join(', ')}, not ${JSON.stringify(text)}`,
+    didYouMean(text, words),
   );
 }
 
@@ -132,6 +158,7 @@ export function serveSettings(settings: Settings, log: Log): ServeSettings {
       allowFlushall: settings.flag('allow-flushall'),
     },
     timing: { heartbeatMs, electionTimeoutMs },
+    follower: followerModeOf(settings),
   };
 }
 

@@ -15,6 +15,7 @@ export const startServer: StartServer = async (settings) => {
     listenClients: settings.listen,
     listenPeers: settings.listenPeers,
     limits: settings.limits,
+    follower: settings.follower,
     raftTiming: {
       ...defaultTiming,
       heartbeatMs,

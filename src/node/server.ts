@@ -10,6 +10,7 @@ import type { TraceEvent } from '../raft/trace.ts';
 import type { Failure } from '../replica/failure.ts';
 import type { Log } from '../replica/log-line.ts';
 import type { Address } from '../replica/network.ts';
+import type { FollowerMode } from '../replica/options.ts';
 import { Replica } from '../replica/replica.ts';
 import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
 import { DiskError } from '../storage/disk.ts';
@@ -32,6 +33,7 @@ export interface ServerSettings {
   readonly limits?: Limits;
   readonly raftTiming?: RaftTiming;
   readonly requestTiming?: RequestTiming;
+  readonly follower?: FollowerMode;
   readonly log: Log;
   readonly trace?: (event: TraceEvent) => void;
 }
@@ -115,6 +117,7 @@ function openReplica(
     limits: settings.limits ?? defaultLimits,
     raftTiming: settings.raftTiming ?? defaultTiming,
     requestTiming: settings.requestTiming ?? defaultRequestTiming,
+    follower: settings.follower ?? 'redirect',
     log: settings.log,
     trace: settings.trace ?? null,
     onFatal,

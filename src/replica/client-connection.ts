@@ -5,6 +5,7 @@ import { encodeCommand } from '../kv/command.ts';
 import { error, type Reply } from '../kv/reply.ts';
 import type { ConnectionCommand } from '../protocol/commands/connection.ts';
 import { type CommandSpec, commandSlot, resolveCommand } from '../protocol/commands.ts';
+import { encodeRequest } from '../protocol/request-writer.ts';
 import { RespParser, requestLimits } from '../protocol/resp-parser.ts';
 import { type ProtocolVersion, RespWriter } from '../protocol/resp-writer.ts';
 import {
@@ -22,6 +23,8 @@ import { Request } from './request.ts';
 export interface ClientService extends ConnectionService {
   /** Where the records of commands are made. */
   readonly records: Arena;
+  /** Commands that another node has to carry out are forwarded to it (`--follower proxy`). */
+  readonly forwards: boolean;
   /** Some bytes came: counts them, and tells the time anew. */
   received(bytes: number): number;
   /** Answers it, sooner or later, through `request.connection.answer`. */
@@ -246,7 +249,11 @@ export class ClientConnection implements StreamHandlers, Connection {
     const form = inline || this.understandsRedirect ? 'redirect' : 'moved';
     const slot = form === 'moved' ? commandSlot(spec, args) : 0;
     const record = encodeCommand(command, this.service.records);
-    const request = new Request(this, record, form, slot, this.service.now());
+    const forwarding =
+      this.service.forwards && !this.understandsRedirect
+        ? { bytes: encodeRequest(args), isRead: spec.flags.includes('readonly') }
+        : null;
+    const request = new Request(this, record, form, slot, this.service.now(), forwarding);
     this.pending.push(request);
     this.service.submit(request);
   }

@@ -26,6 +26,7 @@ export class Clients implements ClientService {
   readonly limits: Limits;
   readonly view: NodeView;
   readonly records = new Arena();
+  readonly forwards: boolean;
   private readonly options: ClientsOptions;
   readonly connections: Set<ClientConnection> = new Set();
   readonly stats: ClientStats = {
@@ -48,6 +49,7 @@ export class Clients implements ClientService {
     this.options = options;
     this.limits = options.limits;
     this.view = options.view;
+    this.forwards = options.router.forwards;
     this.nowMs = options.clock.now();
   }
 

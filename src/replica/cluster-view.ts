@@ -6,11 +6,11 @@ import { isSilent, type NodeView } from './status.ts';
 /**
  * The cluster as Redis Cluster clients want to see it: one shard that owns every slot, its primary
  * the leader, its replicas the followers. It must be right before the first MOVED is sent: some
- * clients ignore MOVED's address and ask for the slots again. While no leader is known, no slot is
- * owned.
+ * clients ignore MOVED's address and ask for the slots again. While no leader is known, the slots
+ * are said to be owned by the node that is asked: what is sent to it waits for the election there.
+ * (None would do no less than wreck node-redis: it throws away all it knows, and never asks again.)
  */
 export function clusterSlots(view: NodeView): Reply {
-  if (view.leader === null) return array([]);
   const nodes = inOrder(view).map((member) =>
     array([bulk(member.host), integer(member.port), bulk(nodeName(view, member)), array([])]),
   );
@@ -24,15 +24,14 @@ export function clusterShards(view: NodeView): Reply {
       ['port', integer(member.port)],
       ['ip', bulk(member.host)],
       ['endpoint', bulk(member.host)],
-      ['role', bulk(member === view.leader ? 'master' : 'replica')],
+      ['role', bulk(member === ownerOf(view) ? 'master' : 'replica')],
       ...offsetOf(view, member),
       ['health', bulk(looksDown(view, member) ? 'failed' : 'online')],
     ]),
   );
-  const slots = view.leader === null ? [] : [integer(0), integer(SLOTS - 1)];
   return array([
     named([
-      ['slots', array(slots)],
+      ['slots', array([integer(0), integer(SLOTS - 1)])],
       ['nodes', array(nodes)],
     ]),
   ]);
@@ -40,12 +39,12 @@ export function clusterShards(view: NodeView): Reply {
 
 /** One line a node, in the format of Redis Cluster's nodes.conf. */
 export function clusterNodes(view: NodeView): Reply {
-  const leader = view.leader;
+  const owner = ownerOf(view);
   const lines = inOrder(view).map((member) => {
     const myself = member.id === view.self.id ? 'myself,' : '';
-    const primary = member === leader || leader === null;
-    const of = primary ? '-' : nodeName(view, leader);
-    const slots = member === leader ? ` 0-${SLOTS - 1}` : '';
+    const primary = member === owner;
+    const of = primary ? '-' : nodeName(view, owner);
+    const slots = primary ? ` 0-${SLOTS - 1}` : '';
     const link = looksDown(view, member) ? 'disconnected' : 'connected';
     return (
       `${nodeName(view, member)} ${member.host}:${member.port}@${member.peerPort} ` +
@@ -76,10 +75,13 @@ export function nodeName(view: NodeView, member: Member): string {
   return view.clusterId + member.id.toString(16).padStart(8, '0');
 }
 
-/** The leader first: clients take the first node of a slot range for its primary. */
+/** Who is to be asked for everything: the leader, or this node while it knows of none. */
+const ownerOf = (view: NodeView): Member => view.leader ?? view.self;
+
+/** The owner first: clients take the first node of a slot range for its primary. */
 function inOrder(view: NodeView): readonly Member[] {
-  const others = view.members.filter((member) => member !== view.leader);
-  return view.leader === null ? others : [view.leader, ...others];
+  const owner = ownerOf(view);
+  return [owner, ...view.members.filter((member) => member !== owner)];
 }
 
 /** An index of the log: how far a node has applied it, or a follower is known to hold it. Absent

@@ -1,4 +1,4 @@
-import type { Index } from '../base/ids.ts';
+import { type Index, index } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Reply } from '../kv/reply.ts';
 import type { CommandSpec } from '../protocol/commands.ts';
@@ -6,6 +6,9 @@ import type { ProtocolVersion } from '../protocol/resp-writer.ts';
 import type { Deferred } from './deferred.ts';
 import type { Address } from './network.ts';
 import type { NodeView } from './status.ts';
+
+/** Behind every entry: the index of a command that another node has appended. */
+export const ELSEWHERE: Index = index(Number.MAX_SAFE_INTEGER);
 
 /** A client's connection as the commands see it that concern connections. */
 export interface Connection {
@@ -29,7 +32,8 @@ export interface Connection {
   readonly unparsedBytes: number;
   readonly unsentBytes: number;
   readonly isBlocked: boolean;
-  /** The entry of its last command that was appended here; 0 when there is none. */
+  /** The entry of its last command that was appended here; 0 when there is none, ELSEWHERE when it
+   *  was forwarded. */
   readonly lastIndex: Index;
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
   finish(): void;

@@ -11,6 +11,12 @@ import type { Log } from './log-line.ts';
 import type { Address, Network } from './network.ts';
 import type { RequestTiming } from './router.ts';
 
+/**
+ * `redirect`: says who leads. `proxy`: has the leader carry the command out, for clients that know
+ * neither MOVED nor REDIRECT; those that have said `CLIENT CAPA redirect` are redirected all the same.
+ */
+export type FollowerMode = 'redirect' | 'proxy';
+
 /** What a replica is, and the world that it is put into. */
 export interface ReplicaOptions {
   /** This node's name, one of the members'. */
@@ -32,6 +38,8 @@ export interface ReplicaOptions {
   readonly limits: Limits;
   readonly raftTiming: RaftTiming;
   readonly requestTiming: RequestTiming;
+  /** What a node that does not lead does with a replicated command; absent: redirect. */
+  readonly follower?: FollowerMode;
   /** For INFO; absent where there is no process to speak of. */
   readonly host?: HostFigures;
   readonly log: Log;

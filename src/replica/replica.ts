@@ -89,7 +89,9 @@ export class Replica {
     const host = options.host ?? null;
     const parts = { self, members, storage, machine, clock, elections, host, clientCount };
     this.view = new ReplicaView(parts);
-    this.router = new Router(this.view, limits, options.requestTiming);
+    const askForTurn = () => this.askForTurn();
+    const forwarding = options.follower === 'proxy' ? { network, clock, askForTurn } : null;
+    this.router = new Router(this.view, limits, options.requestTiming, forwarding);
     this.applier = new Applier(machine, {
       entriesInMemory: (from, bytesMax, to) => this.raft!.entriesInMemory(from, bytesMax, to),
       readFromDisk: (from, to, bytesMax, done) => this.readFromDisk(from, to, bytesMax, done),
@@ -106,7 +108,7 @@ export class Replica {
       view: this.view,
       router: this.router,
       clock,
-      askForTurn: () => this.askForTurn(),
+      askForTurn,
     });
     storage.onPersisted = (sequence) => {
       this.promises.persisted(sequence);
@@ -417,6 +419,7 @@ export class Replica {
     this.closed = true;
     this.timer?.cancel();
     this.clients.close();
+    this.router.close();
     this.peers.close();
   }
 

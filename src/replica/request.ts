@@ -4,6 +4,14 @@ import type { ClientConnection } from './client-connection.ts';
 /** How a client that asked the wrong node wants to hear of the right one (DESIGN "wire protocol"). */
 export type RedirectForm = 'redirect' | 'moved';
 
+/** What it takes to have another node carry a command out (replica/forwarder.ts). */
+export interface Forwarding {
+  /** The command as it came, as a RESP array. */
+  readonly bytes: Uint8Array;
+  /** It changes nothing, so it may be asked twice. */
+  readonly isRead: boolean;
+}
+
 /**
  * One replicated command of one client, from its bytes to its answer. It is its connection's place
  * in the order of replies, so the answers leave in the order in which the commands came.
@@ -16,6 +24,8 @@ export class Request {
   /** The hash slot of its first key, for MOVED. */
   readonly slot: number;
   readonly arrivedMs: number;
+  /** Null where this node redirects, and for clients that follow redirects by themselves. */
+  readonly forwarding: Forwarding | null;
   /** Null until answered. Written once. */
   reply: Reply | null = null;
 
@@ -25,11 +35,18 @@ export class Request {
     redirectForm: RedirectForm,
     slot: number,
     arrivedMs: number,
+    forwarding: Forwarding | null,
   ) {
     this.connection = connection;
     this.record = record;
     this.redirectForm = redirectForm;
     this.slot = slot;
     this.arrivedMs = arrivedMs;
+    this.forwarding = forwarding;
+  }
+
+  /** What it holds in memory. */
+  get bytes(): number {
+    return this.record.length + (this.forwarding?.bytes.length ?? 0);
   }
 }

@@ -11,6 +11,9 @@ import {
   tryAgain,
   unknownOutcome,
 } from '../protocol/errors.ts';
+import type { Clock } from './clock.ts';
+import { Forwarder } from './forwarder.ts';
+import type { Network } from './network.ts';
 import type { Request } from './request.ts';
 import type { NodeView } from './status.ts';
 import { Waiters } from './waiters.ts';
@@ -29,6 +32,13 @@ export interface RequestTiming {
   readonly outcomeWaitMs: number;
 }
 
+/** What a node needs to forward, in place of redirecting. */
+export interface ForwardingWorld {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly askForTurn: () => void;
+}
+
 export const defaultRequestTiming: RequestTiming = { electionWaitMs: 1000, outcomeWaitMs: 1800 };
 
 /**
@@ -43,12 +53,20 @@ export class Router {
   private readonly view: NodeView;
   private readonly limits: Limits;
   private readonly timing: RequestTiming;
+  /** Has a line of its own, for the requests that can be forwarded; null: none can. */
+  private readonly forwarder: Forwarder | null;
   private proposer: Proposer | null = null;
   /** Requests taken and not yet answered, and their bytes. */
   private pendingCount = 0;
   private pendingBytes = 0;
 
-  constructor(view: NodeView, limits: Limits, timing: RequestTiming) {
+  /** @param world null: this node redirects, whoever asks. */
+  constructor(
+    view: NodeView,
+    limits: Limits,
+    timing: RequestTiming,
+    world: ForwardingWorld | null,
+  ) {
     this.view = view;
     this.limits = limits;
     this.timing = timing;
@@ -56,6 +74,11 @@ export class Router {
       applied: (request, reply) => this.answer(request, reply),
       neverApplied: (request) => this.answer(request, notApplied()),
     });
+    this.forwarder = world === null ? null : this.makeForwarder(world);
+  }
+
+  get forwards(): boolean {
+    return this.forwarder !== null;
   }
 
   /** From now on there is a log to append to. */
@@ -70,9 +93,11 @@ export class Router {
   submit(request: Request): void {
     const { pendingRequestsMax, pendingBytesMax } = this.limits;
     this.pendingCount++;
-    this.pendingBytes += request.record.length;
+    this.pendingBytes += request.bytes;
     if (this.pendingCount > pendingRequestsMax || this.pendingBytes > pendingBytesMax) {
       this.answer(request, tryAgain('too many requests are pending on this node'));
+    } else if (request.forwarding !== null && this.forwarder !== null) {
+      this.forwarder.submit(request);
     } else if (this.parked.length > 0 || !this.route(request)) {
       this.parked.push(request);
     }
@@ -80,6 +105,7 @@ export class Router {
 
   /** Tries the parked requests again: what is known of the leader may have changed. */
   leaderMayHaveChanged(): void {
+    this.forwarder?.leaderMayHaveChanged();
     for (let head = this.parked.peek(); head !== undefined; head = this.parked.peek()) {
       if (!this.route(head)) return;
       this.parked.shift();
@@ -97,11 +123,13 @@ export class Router {
     return Math.min(
       parkedMs + this.timing.electionWaitMs,
       this.waiters.oldestArrivalMs + this.timing.outcomeWaitMs,
+      this.forwarder?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
     );
   }
 
   /** Answers those who have waited long enough. */
   expire(nowMs: number): void {
+    this.forwarder?.run();
     for (let head = this.parked.peek(); head !== undefined; head = this.parked.peek()) {
       if (head.arrivedMs + this.timing.electionWaitMs > nowMs) break;
       this.parked.shift();
@@ -117,13 +145,32 @@ export class Router {
 
   /** The node stops: what is still parked was certainly not appended. */
   refuseParked(reason: string): void {
+    this.forwarder?.refuseWaiting(reason);
     for (let head = this.parked.shift(); head !== undefined; head = this.parked.shift()) {
       this.answer(head, clusterDown(reason));
     }
   }
 
+  /** What is forwarded and unanswered is heard of no more. */
+  close(): void {
+    this.forwarder?.close();
+  }
+
   /** True when the request was appended, answered or refused; false when it has to wait. */
   private route(request: Request): boolean {
+    if (this.append(request)) return true;
+    const leader = this.view.leader;
+    if (leader === null || leader.id === this.view.self.id) return false;
+    const { host, port } = leader;
+    const toLeader =
+      request.redirectForm === 'redirect' ? redirect(host, port) : moved(request.slot, host, port);
+    this.answer(request, toLeader);
+    return true;
+  }
+
+  /** True when the request was appended or refused here; false when this node does not lead, or is
+   *  handing leadership over. */
+  private append(request: Request): boolean {
     const outcome = this.proposer?.propose(request.record) ?? 'not-leader';
     if (typeof outcome === 'number') {
       request.connection.lastIndex = outcome;
@@ -134,20 +181,23 @@ export class Router {
       this.answer(request, tryAgain('too much is appended and not yet committed'));
       return true;
     }
-    const leader = this.view.leader;
-    if (outcome === 'transferring' || leader === null || leader.id === this.view.self.id) {
-      return false;
-    }
-    const { host, port } = leader;
-    const toLeader =
-      request.redirectForm === 'redirect' ? redirect(host, port) : moved(request.slot, host, port);
-    this.answer(request, toLeader);
-    return true;
+    return false;
+  }
+
+  private makeForwarder({ network, clock, askForTurn }: ForwardingWorld): Forwarder {
+    const { view, limits, timing } = this;
+    const host = {
+      append: (request: Request) => this.append(request),
+      answer: (request: Request, reply: Reply) => this.answer(request, reply),
+      whyNoLeader: () => this.whyNoLeader(),
+      wake: askForTurn,
+    };
+    return new Forwarder({ network, clock, view, limits, timing, host });
   }
 
   private answer(request: Request, reply: Reply): void {
     this.pendingCount--;
-    this.pendingBytes -= request.record.length;
+    this.pendingBytes -= request.bytes;
     request.connection.answer(request, reply);
   }
 

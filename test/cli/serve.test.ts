@@ -148,6 +148,19 @@ describe('dkvs serve', () => {
     }
   });
 
+  it('redirects as a follower, or forwards when told to', async () => {
+    for (const [flags, expected] of [
+      [[], 'redirect'],
+      [['--follower', 'proxy'], 'proxy'],
+    ] as const) {
+      const { io, replica, code } = serve(...LINE, ...flags);
+      await isReady(io);
+      assert.equal(replica.settings!.follower, expected);
+      replica.fail(new Error('over'));
+      await code;
+    }
+  });
+
   const refused: [string[], RegExp][] = [
     [['serve', '--cluster', THREE, '--data', 'd'], /--name is missing/],
     [['serve', '--name', 'n1', '--data', 'd'], /--cluster is missing/],
@@ -158,6 +171,7 @@ describe('dkvs serve', () => {
     [[...LINE, '--election-timeout', '80ms'], /too short for heartbeats every 50 ms/],
     [[...LINE, '--election-timeout', '149ms'], /too short .*\n.*at least three times as long/],
     [[...LINE, '--log-level', 'wran'], /one of debug, info, warn, error.*\n.*`warn`/],
+    [[...LINE, '--follower', 'prxoy'], /--follower must be one of redirect, proxy.*\n.*`proxy`/],
     [[...LINE, '--value-bytes-max', '1e9'], /--value-bytes-max must be a whole number/],
     [[...LINE, 'now'], /takes no argument/],
   ];

@@ -35,6 +35,17 @@ describe('every answer is true', () => {
     }
   });
 
+  test('and while no leader is known, the node that is asked: there one waits for the election', () => {
+    const { world, leader, follower } = startWorld(2);
+    const client = world.client(follower);
+    client.ask('PING');
+    world.kill(leader);
+    assert.ok(world.until(() => follower.replica!.view.leader === null, 1000));
+    const answer = client.ask('CLUSTER', 'SLOTS');
+    assert.ok(answer.startsWith(`[[:0 :16383 [$${follower.member.host} :7001 `), answer);
+    assert.match(client.ask('SET', 'a', '1'), /^(\+OK|-MOVED \d+ n\d:7001)$/);
+  });
+
   test('with a majority down: what was not appended gets CLUSTERDOWN, within 2 s', () => {
     const { world, leader } = startWorld(3);
     for (const other of world.followers) world.kill(other);

@@ -24,13 +24,21 @@ export class Writer {
   private readonly world: World;
   private readonly random: Prng;
   private readonly others: () => readonly Writer[];
+  private readonly pick: () => Node;
   private client: SimClient | null = null;
   private serial = 0;
   private attempt = 0;
   private stopped = false;
 
-  constructor(world: World, name: string, others: () => readonly Writer[]) {
+  /** @param pick which node to ask, when there is no reason to ask a certain one */
+  constructor(
+    world: World,
+    name: string,
+    others: () => readonly Writer[],
+    pick: () => Node = () => world.nodes[this.random.below(world.nodes.length)]!,
+  ) {
     this.world = world;
+    this.pick = pick;
     this.name = name;
     this.others = others;
     this.random = world.scheduler.random.fork();
@@ -139,7 +147,8 @@ export class Writer {
     }
     const [code = '', , address = ''] = reply.text.split(' ');
     this.require(
-      ['MOVED', 'CLUSTERDOWN', 'TRYAGAIN', 'NOTAPPLIED', 'UNKNOWN'].includes(code),
+      ['CLUSTERDOWN', 'TRYAGAIN', 'NOTAPPLIED', 'UNKNOWN'].includes(code) ||
+        (code === 'MOVED' && this.world.follower === 'redirect'),
       `got ${reply.text}`,
     );
     if (code !== 'UNKNOWN') outcome.refused();
@@ -159,10 +168,7 @@ export class Writer {
   }
 
   private connected(): SimClient {
-    const { nodes } = this.world;
-    if (this.client === null || this.client.closed) {
-      this.connect(nodes[this.random.below(nodes.length)]!);
-    }
+    if (this.client === null || this.client.closed) this.connect(this.pick());
     return this.client!;
   }
 

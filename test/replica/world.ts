@@ -9,6 +9,7 @@ import type { TraceEvent } from '../../src/raft/trace.ts';
 import type { Failure } from '../../src/replica/failure.ts';
 import type { LogLine } from '../../src/replica/log-line.ts';
 import type { Stream } from '../../src/replica/network.ts';
+import type { FollowerMode } from '../../src/replica/options.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { defaultRequestTiming } from '../../src/replica/router.ts';
 import { SimClock } from '../../src/sim/clock.ts';
@@ -57,6 +58,8 @@ export class World {
   readonly network: SimNetwork;
   readonly nodes: readonly Node[];
   readonly limits: Limits;
+  /** Of the nodes that are started from now on. */
+  follower: FollowerMode = 'redirect';
   private clients = 0;
 
   constructor(seed: number, size: number, limits: Limits = smallLimits) {
@@ -104,6 +107,7 @@ export class World {
       limits: this.limits,
       raftTiming: defaultTiming,
       requestTiming: defaultRequestTiming,
+      follower: this.follower,
       log: (line) => node.logs.push(line),
       trace: (event) => node.trace.push(event),
       onFatal: (failure) => {

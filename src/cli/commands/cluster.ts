@@ -7,6 +7,7 @@ import { LivePanel } from '../live-panel.ts';
 import { checkPorts, localMembers } from '../local-ports.ts';
 import type { MemberAddress } from '../members.ts';
 import { askStatus, type MemberStatus } from '../node-status.ts';
+import { followerModeOf, followerOption } from '../serve-settings.ts';
 import type { OptionSpec, Settings } from '../settings.ts';
 import { exitText, type NodeExit, Supervisor, type SupervisorOptions } from '../supervisor.ts';
 
@@ -30,13 +31,14 @@ export const clusterOptions: readonly OptionSpec[] = [
     summary: 'where the nodes keep their data; a second start goes on with it',
     fallback: './dkvs-data',
   },
+  followerOption,
 ];
 
 export const clusterCommand: CliCommand = {
   name: 'cluster',
   group: 'cluster',
   summary: 'Runs a whole cluster in one terminal, one process a node.',
-  usage: '[--nodes 1|3|5|7] [--port PORT] [--data DIR]',
+  usage: '[--nodes 1|3|5|7] [--port PORT] [--data DIR] [--follower redirect|proxy]',
   description: [
     'Starts the nodes on loopback, says how to talk to them, and shows a line for each. A node that',
     'dies is reported and stays down, the others go on. Ctrl-C stops all of them; the data stays.',
@@ -48,6 +50,7 @@ export const clusterCommand: CliCommand = {
     return await runCluster({
       members: clusterMembers(settings),
       directory: settings.text('data'),
+      flags: [`--${followerOption.name}=${followerModeOf(settings)}`],
       io,
     });
   },
@@ -57,6 +60,8 @@ export interface LocalClusterOptions {
   readonly members: readonly MemberAddress[];
   readonly directory: string;
   readonly io: Io;
+  /** More flags for every node's `serve`. */
+  readonly flags?: readonly string[];
   /** What to run in place of this `dkvs`. */
   readonly program?: SupervisorOptions['program'];
   /** A node was started, under this process id. */
@@ -96,13 +101,14 @@ class LocalCluster {
   private isStarted = false;
   private isStopping = false;
 
-  constructor({ members, directory, io, program, onPid }: LocalClusterOptions) {
+  constructor({ members, directory, io, flags, program, onPid }: LocalClusterOptions) {
     this.io = io;
     this.directory = directory;
     this.panel = new LivePanel(io);
     this.supervisor = new Supervisor({
       members,
       directory,
+      ...(flags === undefined ? {} : { flags: () => flags }),
       ...(program === undefined ? {} : { program }),
       ...(onPid === undefined ? {} : { onPid }),
       onExit: (name, exit) => this.nodeEnded(name, exit),

@@ -9,7 +9,7 @@ import {
   unblocked,
   waitOnReplica,
 } from '../../protocol/errors.ts';
-import type { ConnectionHandler } from '../connection.ts';
+import { type ConnectionHandler, ELSEWHERE } from '../connection.ts';
 import type { Deferred } from '../deferred.ts';
 import type { NodeView } from '../status.ts';
 
@@ -27,7 +27,9 @@ export const wait: ConnectionHandler = (connection, service, args) => {
   if (timeoutMs < 0) return negativeTimeout;
   const nowMs = service.now();
   const untilMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : nowMs + Number(timeoutMs);
-  const waiting = new Acknowledgements(service.view, connection.lastIndex, Number(wanted), untilMs);
+  // What was forwarded to an earlier leader is in this log, since it was committed: nobody knows where.
+  const index = connection.lastIndex < ELSEWHERE ? connection.lastIndex : service.view.lastIndex;
+  const waiting = new Acknowledgements(service.view, index, Number(wanted), untilMs);
   return waiting.proceed(nowMs) ?? waiting;
 };
 
