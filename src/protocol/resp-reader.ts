@@ -89,6 +89,12 @@ export class RespReader {
     if (this.failed === null) this.input.feed(chunk);
   }
 
+  /** To be called before the bytes that were fed last are given back; replies read from them are
+   *  slices of them. */
+  keep(): void {
+    this.input.keep();
+  }
+
   /** The next reply; 'more' when it takes more bytes. A protocol error is the last answer. */
   next(): RespValue | 'more' | ProtocolError {
     while (this.failed === null) {

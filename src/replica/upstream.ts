@@ -120,10 +120,11 @@ export class Upstream implements StreamHandlers {
     this.replies.feed(chunk);
     while (this.state === 'greeting' || this.state === 'open') {
       const value = this.replies.next();
-      if (value === 'more') return;
+      if (value === 'more') break;
       const reply = 'protocolError' in value ? null : replyOf(value);
       if (reply === null || !this.take(reply)) this.fail();
     }
+    this.replies.keep();
   }
 
   onEnd(): void {
