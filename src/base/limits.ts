@@ -40,6 +40,8 @@ export interface Limits {
   /** Above this much unread output, or this many unanswered commands, a client is not read from. */
   readonly clientPauseOutputBytes: number;
   readonly clientPipelineMax: number;
+  /** Streams to the peers' port whose dialer has not said who it is, or was refused. */
+  readonly peerStrangersMax: number;
   /** One frame between peers. */
   readonly peerFrameBytesMax: number;
   /** Written to a peer and not yet taken by the network: above it, messages are dropped. */
@@ -64,6 +66,7 @@ export const defaultLimits: Limits = {
   clientOutputBytesMax: 64 * MIB,
   clientPauseOutputBytes: 1 * MIB,
   clientPipelineMax: 1024,
+  peerStrangersMax: 64,
   peerFrameBytesMax: 8 * MIB,
   peerOutputBytesMax: 32 * MIB,
 };

@@ -4,6 +4,7 @@ import { readU32 } from '../base/bytes.ts';
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { Prng } from '../base/prng.ts';
 import { START_ID_BYTES } from '../base/start-history.ts';
+import { NONCE_BYTES, type PeerAuth } from '../protocol/peer-proof.ts';
 import { CLUSTER_ID_BYTES, type Member } from '../raft/configuration.ts';
 import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
 import type { TraceEvent } from '../raft/trace.ts';
@@ -28,6 +29,8 @@ export interface ServerSettings {
   /** Where to bind; null: at the member's own address. */
   readonly listenClients: Address | null;
   readonly listenPeers: Address | null;
+  /** What peers prove to each other; null: they believe whoever speaks their protocol. */
+  readonly peerSecret: Uint8Array | null;
   readonly limits?: Limits;
   readonly raftTiming?: RaftTiming;
   readonly requestTiming?: RequestTiming;
@@ -110,6 +113,7 @@ function openReplica(
     freshDirectoryId: randomBytes(CLUSTER_ID_BYTES),
     freshClusterId: randomBytes(CLUSTER_ID_BYTES),
     freshStartId: randomBytes(START_ID_BYTES),
+    peerAuth: peerAuthOf(settings.peerSecret),
     limits: settings.limits ?? defaultLimits,
     raftTiming: settings.raftTiming ?? defaultTiming,
     requestTiming: settings.requestTiming ?? defaultRequestTiming,
@@ -120,6 +124,11 @@ function openReplica(
   if (replica instanceof Replica) return replica;
   disk.lock.release();
   throw new StartError(replica);
+}
+
+/** Nonces come from the system's cryptographic source: whoever can foretell one can use a recording. */
+function peerAuthOf(secret: Uint8Array | null): PeerAuth | null {
+  return secret === null ? null : { secret, nonce: () => randomBytes(NONCE_BYTES) };
 }
 
 interface OpenDirectory {
