@@ -168,6 +168,8 @@ export function limitsFor(keyBytesMax: number, valueBytesMax: number): Limits {
     d.peerFrameBytesMax,
     entryBytesMax + d.appendEntriesBytesMax + KIB,
   );
+  const clientOutputBytesMax = atLeast(d.clientOutputBytesMax, 2 * valueBytesMax + KIB);
+  const clientStrangersBytesMax = atLeast(d.clientStrangersBytesMax, 4 * entryBytesMax);
   return {
     ...d,
     keyBytesMax,
@@ -177,6 +179,8 @@ export function limitsFor(keyBytesMax: number, valueBytesMax: number): Limits {
     segmentBytes: atLeast(d.segmentBytes, batchBytesMax + 2 * KIB),
     peerFrameBytesMax,
     peerOutputBytesMax: atLeast(d.peerOutputBytesMax, d.inflightBytesMax + peerFrameBytesMax),
-    clientOutputBytesMax: atLeast(d.clientOutputBytesMax, 2 * valueBytesMax + KIB),
+    clientOutputBytesMax,
+    clientStrangersBytesMax,
+    clientsBytesMax: atLeast(d.clientsBytesMax, clientStrangersBytesMax + clientOutputBytesMax),
   };
 }

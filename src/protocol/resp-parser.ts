@@ -1,6 +1,7 @@
+import { byteString } from '../base/bytes.ts';
 import type { Limits } from '../base/limits.ts';
 import { protocolErrors } from './errors.ts';
-import { splitInline } from './inline.ts';
+import { isSpace, splitInline } from './inline.ts';
 import { InputBuffer, LENGTH_INVALID, LENGTH_MORE, LENGTH_NEGATIVE } from './input-buffer.ts';
 
 const ASTERISK = 0x2a;
@@ -41,8 +42,9 @@ export interface Request {
   readonly inline: boolean;
 }
 
-/** The stream can't be read on. The text is the error reply to send before closing. */
+/** The stream can't be read on. */
 export interface ProtocolError {
+  /** The error reply to send before closing; empty: close at once, without a word. */
   readonly protocolError: string;
 }
 
@@ -73,6 +75,11 @@ export class RespParser {
   /** Bytes that have arrived and are not yet part of a request that `next` has given. */
   get unread(): number {
     return this.input.unread;
+  }
+
+  /** What it keeps in memory. */
+  get heldBytes(): number {
+    return this.input.heldBytes;
   }
 
   /** The chunk must not change afterwards. May be called at any time. */
@@ -150,7 +157,7 @@ export class RespParser {
     return null;
   }
 
-  private finishArray(): Request {
+  private finishArray(): Request | ProtocolError {
     const { input, offsets } = this;
     const args: Uint8Array[] = [];
     for (let i = 0; i < offsets.length; i += 2) {
@@ -158,6 +165,7 @@ export class RespParser {
     }
     if (offsets.length > OFFSETS_KEPT_MAX) this.offsets = [];
     else offsets.length = 0;
+    if (isOtherProtocol(args[0]!)) return this.fail(protocolErrors.otherProtocol);
     input.at += this.cursor;
     return { args, inline: false };
   }
@@ -166,14 +174,20 @@ export class RespParser {
   private nextLine(): Request | 'more' | ProtocolError | null {
     const { input, limits } = this;
     const lineFeed = input.findLineFeed();
-    const length = lineFeed < 0 ? input.unread : lineFeed - input.at;
-    if (length > limits.inlineBytesMax) return this.fail(protocolErrors.inlineTooBig);
+    const lineEnd = lineFeed < 0 ? input.end : lineFeed;
+    // While its line feed has not come, a CR may be the end of the line already.
+    const end = lineEnd > input.at && input.bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    if (end - input.at > limits.inlineBytesMax) return this.fail(protocolErrors.inlineTooBig);
     if (lineFeed < 0) return 'more';
-    const end = length > 0 && input.bytes[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
+    if (isBlank(input.bytes, input.at, end)) {
+      input.at = lineFeed + 1; // at once: a flood of them must cost no more than to read it
+      return null;
+    }
     const args = splitInline(input.slice(input.at, end));
     if (args === null) return this.fail(protocolErrors.unbalancedQuotes);
     input.at = lineFeed + 1;
-    return args.length === 0 ? null : { args, inline: true };
+    if (isOtherProtocol(args[0]!)) return this.fail(protocolErrors.otherProtocol);
+    return { args, inline: true };
   }
 
   private fail(text: string): ProtocolError {
@@ -184,3 +198,22 @@ export class RespParser {
     return this.failed;
   }
 }
+
+function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (!isSpace(bytes[at]!)) return false;
+  return true;
+}
+
+/**
+ * HTTP. A page that a browser shows can make it send a POST to any address that it reaches, with lines
+ * in its body that are commands. Redis closes such a connection where it reads POST or the Host
+ * header that every request has, before the body, and so does this.
+ */
+function isOtherProtocol(name: Uint8Array): boolean {
+  if (name.length !== POST.length && name.length !== HOST.length) return false;
+  const lower = byteString(name).toLowerCase();
+  return lower === POST || lower === HOST;
+}
+
+const POST = 'post';
+const HOST = 'host:';

@@ -24,10 +24,19 @@ export interface ClientService {
   flushLater(connection: ClientConnection): void;
   /** Called when input must wait for a later turn, so that no client starves the peers. */
   processLater(connection: ClientConnection): void;
-  /** Takes `commands` from what this turn may still process; false when nothing is left. */
+  /** Takes `commands` from what this turn may still process, and more than that if need be; false
+   *  when nothing is left. */
   spend(commands: number): boolean;
   closed(connection: ClientConnection): void;
+  /** What a connection holds in memory now. May disconnect it. */
+  charge(connection: ClientConnection, bytes: number): void;
+  /** It has said its first command. */
+  spoke(connection: ClientConnection): void;
+  /** All has been written, and this side has ended the stream. */
+  ended(connection: ClientConnection): void;
 }
+
+const ARGUMENTS_OF_A_COMMAND = 16;
 
 interface PendingReply {
   reply: Reply | null;
@@ -53,6 +62,7 @@ export class ClientConnection implements StreamHandlers {
   private inputEnded = false;
   private flushing = false;
   private waitingForTurn = false;
+  private hasSpoken = false;
 
   constructor(stream: Stream, service: ClientService) {
     this.stream = stream;
@@ -66,6 +76,7 @@ export class ClientConnection implements StreamHandlers {
     if (this.state !== 'open') return;
     this.parser.feed(chunk);
     this.process();
+    this.account();
   }
 
   /** The client will send no more: what it asked for is still answered, then the stream ends. */
@@ -76,6 +87,7 @@ export class ClientConnection implements StreamHandlers {
 
   onDrain(): void {
     this.process();
+    this.account();
   }
 
   onClose(_reason: CloseReason): void {
@@ -98,13 +110,26 @@ export class ClientConnection implements StreamHandlers {
         break;
       }
       if ('protocolError' in item) {
-        this.reply(error(item.protocolError));
-        this.finish();
+        this.leave(item.protocolError);
         break;
+      }
+      // A command with many arguments takes the time of many commands.
+      if (item.args.length > ARGUMENTS_OF_A_COMMAND) {
+        this.service.spend(Math.floor(item.args.length / ARGUMENTS_OF_A_COMMAND));
       }
       this.execute(item.args, item.inline);
     }
     this.pauseOrResume();
+  }
+
+  /** Nobody can tell what the client meant. */
+  private leave(protocolError: string): void {
+    if (protocolError === '') {
+      this.shed();
+      return;
+    }
+    this.reply(error(protocolError));
+    this.finish();
   }
 
   /** Gives a request its answer. Replies leave in the order in which the commands came. */
@@ -120,9 +145,11 @@ export class ClientConnection implements StreamHandlers {
     if (this.output.length > 0) this.stream.write(this.output.take());
     if (this.state === 'ending' && this.pending.length === 0) {
       this.stream.end();
+      this.service.ended(this);
       return;
     }
     if (this.paused) this.process();
+    this.account();
   }
 
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
@@ -138,6 +165,20 @@ export class ClientConnection implements StreamHandlers {
     this.finish();
   }
 
+  /** Disconnects it now: what it has not read is lost. */
+  shed(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.output.take();
+    this.stream.destroy();
+    this.service.closed(this);
+  }
+
+  /** Written and not read. */
+  get unreadBytes(): number {
+    return this.stream.bufferedBytes + this.output.length;
+  }
+
   get unanswered(): number {
     return this.pending.length;
   }
@@ -147,6 +188,10 @@ export class ClientConnection implements StreamHandlers {
     if ('kind' in spec) {
       this.reply(spec);
       return;
+    }
+    if (!this.hasSpoken) {
+      this.hasSpoken = true;
+      this.service.spoke(this);
     }
     if (spec.where === 'connection') {
       this.reply(connectionHandlers[spec.name](this, this.service.view, args));
@@ -180,10 +225,13 @@ export class ClientConnection implements StreamHandlers {
   private write(reply: Reply): void {
     if (this.state === 'closed') return;
     this.output.write(reply);
-    const unread = this.output.length + this.stream.bufferedBytes;
-    if (unread <= this.service.limits.clientOutputBytesMax) return;
-    this.output.take();
-    this.stream.destroy();
+    if (this.unreadBytes > this.service.limits.clientOutputBytesMax) this.shed();
+    else this.account();
+  }
+
+  private account(): void {
+    if (this.state === 'closed') return;
+    this.service.charge(this, this.parser.heldBytes + this.unreadBytes);
   }
 
   private writeReady(): void {
@@ -210,10 +258,7 @@ export class ClientConnection implements StreamHandlers {
 
   private mustPause(): boolean {
     const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
-    return (
-      this.stream.bufferedBytes + this.output.length > clientPauseOutputBytes ||
-      this.pending.length >= clientPipelineMax
-    );
+    return this.unreadBytes > clientPauseOutputBytes || this.pending.length >= clientPipelineMax;
   }
 
   private pauseOrResume(): void {

@@ -1,6 +1,7 @@
 import { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
+import { ClientGate } from './client-gate.ts';
 import type { Clock } from './clock.ts';
 import type { Address, Listener, Network } from './network.ts';
 import type { Request } from './request.ts';
@@ -26,6 +27,7 @@ export class Clients implements ClientService {
   readonly records = new Arena();
   private readonly options: ClientsOptions;
   private readonly connections = new Set<ClientConnection>();
+  private readonly gate: ClientGate;
   private listener: Listener | null = null;
   private budget = COMMANDS_PER_TURN;
   private nowMs = 0;
@@ -38,6 +40,7 @@ export class Clients implements ClientService {
     this.limits = options.limits;
     this.view = options.view;
     this.nowMs = options.clock.now();
+    this.gate = new ClientGate(options.limits, options.clock);
   }
 
   get count(): number {
@@ -53,8 +56,14 @@ export class Clients implements ClientService {
       address,
       (stream) => {
         const connection = new ClientConnection(stream, this);
-        if (this.connections.size >= this.limits.clientsMax) connection.refuse();
-        else this.connections.add(connection);
+        if (this.gate.hasRoom(this.connections.size)) {
+          this.connections.add(connection);
+          this.gate.entered(connection);
+        } else if (this.gate.mayRefuse) {
+          connection.refuse();
+        } else {
+          connection.shed();
+        }
         return connection;
       },
       done,
@@ -69,6 +78,7 @@ export class Clients implements ClientService {
     this.stopListening();
     for (const connection of this.connections) connection.finish();
     this.flush();
+    this.gate.close();
   }
 
   /** A turn begins: a new budget, and the input that waited for it, in its order. */
@@ -110,12 +120,25 @@ export class Clients implements ClientService {
   }
 
   spend(commands: number): boolean {
-    if (this.budget < commands) return false;
+    if (this.budget <= 0) return false;
     this.budget -= commands;
     return true;
   }
 
   closed(connection: ClientConnection): void {
     this.connections.delete(connection);
+    this.gate.left(connection);
+  }
+
+  charge(connection: ClientConnection, bytes: number): void {
+    this.gate.charge(connection, bytes);
+  }
+
+  spoke(connection: ClientConnection): void {
+    this.gate.spoke(connection);
+  }
+
+  ended(connection: ClientConnection): void {
+    this.gate.ended(connection);
   }
 }
