@@ -22,7 +22,9 @@ export interface ApplierHost {
 }
 
 /** What one turn applies at the most, so that heartbeats are not held up by a long backlog. */
-const BYTES_PER_TURN = 1024 * 1024;
+const BYTES_PER_TURN = 256 * 1024;
+/** And what it answers at the most: a GET of a few bytes may be answered with a megabyte. */
+const REPLY_BYTES_PER_TURN = 8 * 1024 * 1024;
 
 /**
  * Feeds committed entries to the state machine, each once and in order (S9): from memory, or from
@@ -32,7 +34,8 @@ export class Applier {
   private readonly machine: StateMachine;
   private readonly host: ApplierHost;
   private commitIndex = INDEX_ZERO;
-  private fromDisk: readonly Entry[] | null = null;
+  /** Read from disk, or left over from the last turn. */
+  private ready: readonly Entry[] | null = null;
   private reading = false;
 
   constructor(machine: StateMachine, host: ApplierHost) {
@@ -51,13 +54,21 @@ export class Applier {
   /** Applies what it can in one turn. */
   run(): void {
     if (this.reading || this.machine.lastApplied >= this.commitIndex) return;
-    const entries = this.fromDisk ?? this.fromMemory();
-    this.fromDisk = null;
+    const entries = this.ready ?? this.fromMemory();
+    this.ready = null;
     if (entries === null) {
       this.startReading();
       return;
     }
-    for (const entry of entries) this.host.applied(entry, this.machine.apply(entry));
+    let replyBytes = 0;
+    for (const [i, entry] of entries.entries()) {
+      const reply = this.machine.apply(entry);
+      this.host.applied(entry, reply);
+      replyBytes += bytesOf(reply);
+      if (replyBytes < REPLY_BYTES_PER_TURN || i === entries.length - 1) continue;
+      this.ready = entries.slice(i + 1);
+      break;
+    }
     if (this.machine.lastApplied < this.commitIndex) this.host.wake();
   }
 
@@ -71,8 +82,17 @@ export class Applier {
     const next = indexPlus(this.machine.lastApplied, 1);
     this.host.readFromDisk(next, this.commitIndex, BYTES_PER_TURN, (entries) => {
       this.reading = false;
-      this.fromDisk = entries;
+      this.ready = entries;
       this.host.wake();
     });
   }
+}
+
+/** About how much of a reply's bytes were copied to make it. */
+function bytesOf(reply: Reply): number {
+  if (reply.kind === 'bulk') return reply.bytes.length;
+  if (reply.kind !== 'array') return 0;
+  let bytes = 0;
+  for (const item of reply.items) bytes += bytesOf(item);
+  return bytes;
 }
