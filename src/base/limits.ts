@@ -53,9 +53,11 @@ export interface Limits {
   readonly argumentsMax: number;
   /** Replies one client has not read yet: above it, it is disconnected. */
   readonly clientOutputBytesMax: number;
-  /** Above this much unread output, or this many unanswered commands, a client is not read from. */
+  /** Above this much unread output, or this many unanswered commands, or this many bytes of them, a
+   *  client is not read from: or one that pipelines would fill the log, and all others wait behind. */
   readonly clientPauseOutputBytes: number;
   readonly clientPipelineMax: number;
+  readonly clientPipelineBytesMax: number;
   /** Streams to the peers' port whose dialer has not said who it is, or was refused. */
   readonly peerStrangersMax: number;
   /** One frame between peers. */
@@ -85,10 +87,11 @@ export const defaultLimits: Limits = {
   clientStrangerMs: 60_000,
   clientStrangerGraceMs: 1000,
   clientLingerMs: 2000,
-  argumentsMax: 131_072,
+  argumentsMax: 32_768,
   clientOutputBytesMax: 64 * MIB,
   clientPauseOutputBytes: 1 * MIB,
   clientPipelineMax: 1024,
+  clientPipelineBytesMax: 1 * MIB,
   peerStrangersMax: 64,
   peerFrameBytesMax: 8 * MIB,
   peerOutputBytesMax: 32 * MIB,

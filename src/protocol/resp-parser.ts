@@ -10,6 +10,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** Redis's PROTO_INLINE_MAX_SIZE. */
 const INLINE_BYTES_MAX = 64 * 1024;
+/** They take a turn's time too, though each takes less than a command. */
+const EMPTIES_AT_ONCE = 16;
 /** A command with more arguments gives its list of offsets back to the garbage collector. */
 const OFFSETS_KEPT_MAX = 256;
 
@@ -87,11 +89,13 @@ export class RespParser {
     if (this.failed === null) this.input.feed(chunk);
   }
 
-  /** The next request; 'more' when it takes more bytes. A protocol error is the last answer. */
-  next(): Request | 'more' | ProtocolError {
+  /** The next request; 'more' when it takes more bytes; 'empty' when there were so many empty requests
+   *  that a turn may be over. A protocol error is the last answer. */
+  next(): Request | 'more' | 'empty' | ProtocolError {
     if (this.failed !== null) return this.failed;
     const { input } = this;
-    while (this.argsLeft === 0) {
+    for (let skipped = 0; this.argsLeft === 0; skipped++) {
+      if (skipped === EMPTIES_AT_ONCE) return 'empty';
       if (input.unread === 0) {
         input.release();
         return 'more';

@@ -40,6 +40,8 @@ const ARGUMENTS_OF_A_COMMAND = 16;
 
 interface PendingReply {
   reply: Reply | null;
+  /** What it takes of the log until it is answered. */
+  readonly bytes: number;
 }
 
 /**
@@ -57,6 +59,7 @@ export class ClientConnection implements StreamHandlers {
   private readonly output = new RespWriter();
   /** Commands whose replies have not been written yet, oldest first. */
   private readonly pending = new Queue<PendingReply>();
+  private pendingBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private paused = false;
   private inputEnded = false;
@@ -105,6 +108,7 @@ export class ClientConnection implements StreamHandlers {
         return;
       }
       const item = this.parser.next();
+      if (item === 'empty') continue;
       if (item === 'more') {
         if (this.inputEnded) this.finish();
         break;
@@ -208,12 +212,13 @@ export class ClientConnection implements StreamHandlers {
     const record = encodeCommand(command, this.service.records);
     const request = new Request(this, record, form, slot, this.service.now());
     this.pending.push(request);
+    this.pendingBytes += request.bytes;
     this.service.submit(request);
   }
 
   private reply(reply: Reply): void {
     if (this.pending.length > 0) {
-      this.pending.push({ reply });
+      this.pending.push({ reply, bytes: 0 });
       return;
     }
     this.write(reply);
@@ -237,6 +242,7 @@ export class ClientConnection implements StreamHandlers {
   private writeReady(): void {
     for (let head = this.pending.peek(); head !== undefined && head.reply !== null; ) {
       this.pending.shift();
+      this.pendingBytes -= head.bytes;
       this.write(head.reply);
       head = this.pending.peek();
     }
@@ -257,8 +263,12 @@ export class ClientConnection implements StreamHandlers {
   }
 
   private mustPause(): boolean {
-    const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
-    return this.unreadBytes > clientPauseOutputBytes || this.pending.length >= clientPipelineMax;
+    const { limits } = this.service;
+    return (
+      this.unreadBytes > limits.clientPauseOutputBytes ||
+      this.pending.length >= limits.clientPipelineMax ||
+      this.pendingBytes >= limits.clientPipelineBytesMax
+    );
   }
 
   private pauseOrResume(): void {

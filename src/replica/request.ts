@@ -16,6 +16,8 @@ export class Request {
   /** The hash slot of its first key, for MOVED. */
   readonly slot: number;
   readonly arrivedMs: number;
+  /** What it takes of the log. Kept, since the record is the log's own once it is appended. */
+  readonly bytes: number;
   /** Null until answered. Written once. */
   reply: Reply | null = null;
 
@@ -28,6 +30,7 @@ export class Request {
   ) {
     this.connection = connection;
     this.record = record;
+    this.bytes = record.length;
     this.redirectForm = redirectForm;
     this.slot = slot;
     this.arrivedMs = arrivedMs;

@@ -66,6 +66,7 @@ function readRequests(chunks: readonly Uint8Array[]): { seen: string[]; args: Ui
     for (;;) {
       const item = parser.next();
       if (item === 'more') break;
+      if (item === 'empty') continue;
       if ('protocolError' in item) return { seen: [...seen, `! ${item.protocolError}`], args };
       seen.push(`${item.inline} ${item.args.map((arg) => `${arg.length}:${text(arg)}`).join(' ')}`);
       args.push([...item.args]);

@@ -104,7 +104,7 @@ export const stricter: readonly (readonly [
   ],
   [
     'more arguments than an entry holds',
-    '*131073\r\n',
+    '*32769\r\n',
     '-ERR Protocol error: invalid multibulk length\r\n',
     'Redis takes 2^31 - 1',
   ],

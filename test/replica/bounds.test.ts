@@ -65,6 +65,25 @@ describe('everything is bounded', () => {
     assert.ok(world.until(() => slow.replies.length === 2001, 20_000));
   });
 
+  test('a client that pipelines long commands does not fill the log before the others', () => {
+    const limits = { ...smallLimits, clientPipelineBytesMax: 64 * 1024 };
+    const world = new World(6, 3, limits);
+    world.startAll();
+    const leader = world.elect();
+    const [greedy, other] = [world.client(leader), world.client(leader)];
+    other.ask('PING');
+    for (const follower of world.followers) {
+      world.network.cut(leader.member.host, follower.member.host);
+    }
+    const before = leader.replica!.view.lastIndex;
+    greedy.raw(pipeline(100, 'SET', 'k', 'x'.repeat(10_000)));
+    world.run(50);
+    assert.equal(leader.replica!.view.lastIndex - before, 7, 'a 64 KiB of them, and no more');
+    world.network.healAll();
+    assert.ok(world.until(() => greedy.replies.length === 100));
+    assert.equal(count(greedy, /^\+OK$/), 100);
+  });
+
   test('many small requests for much, answered at once: the client is disconnected', () => {
     const limits = { ...smallLimits, clientOutputBytesMax: 2 * 1024 * 1024 };
     const world = new World(5, 3, limits);
