@@ -19,12 +19,15 @@ export interface ApplierHost {
   applied(entry: Entry, reply: Reply): void;
   /** More can be applied: another turn, please. */
   wake(): void;
+  now(): number;
 }
 
-/** What one turn applies at the most, so that heartbeats are not held up by a long backlog. */
-const BYTES_PER_TURN = 256 * 1024;
-/** And what it answers at the most: a GET of a few bytes may be answered with a megabyte. */
+/** What one turn applies at the most, so that heartbeats are not held up by a long backlog: so many
+ *  bytes of commands; so many of replies, since a GET of a few bytes may be answered with a megabyte;
+ *  and for so long, since a DEL of many keys takes more time than its bytes tell. */
+const BYTES_PER_TURN = 1024 * 1024;
 const REPLY_BYTES_PER_TURN = 8 * 1024 * 1024;
+const TURN_MS = 10;
 
 /**
  * Feeds committed entries to the state machine, each once and in order (S9): from memory, or from
@@ -61,11 +64,13 @@ export class Applier {
       return;
     }
     let replyBytes = 0;
+    const endMs = this.host.now() + TURN_MS;
     for (const [i, entry] of entries.entries()) {
       const reply = this.machine.apply(entry);
       this.host.applied(entry, reply);
       replyBytes += bytesOf(reply);
-      if (replyBytes < REPLY_BYTES_PER_TURN || i === entries.length - 1) continue;
+      if (i === entries.length - 1) break;
+      if (replyBytes < REPLY_BYTES_PER_TURN && this.host.now() < endMs) continue;
       this.ready = entries.slice(i + 1);
       break;
     }

@@ -17,8 +17,12 @@ export interface ClientsOptions {
   readonly askForTurn: () => void;
 }
 
-/** What one turn of the loop parses at the most, so that peers are never starved by clients. */
+/** What one turn of the loop parses at the most, and how long, so that peers are never starved by
+ *  clients. The time is looked at after so many commands. */
 const COMMANDS_PER_TURN = 4096;
+const TURN_MS = 10;
+const COMMANDS_A_LOOK = 32;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** All the clients of one node: it listens, counts, and lets each have its share of a turn. */
 export class Clients implements ClientService {
@@ -30,6 +34,9 @@ export class Clients implements ClientService {
   private readonly gate: ClientGate;
   private listener: Listener | null = null;
   private budget = COMMANDS_PER_TURN;
+  /** Where the budget is when the time is looked at next. */
+  private lookAt = COMMANDS_PER_TURN;
+  private spendingSinceMs = NEVER;
   private nowMs = 0;
   /** Connections with output, and those whose input waits for a later turn. */
   private toFlush: ClientConnection[] = [];
@@ -85,6 +92,8 @@ export class Clients implements ClientService {
   beginTurn(): void {
     this.nowMs = this.options.clock.now();
     this.budget = COMMANDS_PER_TURN;
+    this.lookAt = COMMANDS_PER_TURN - COMMANDS_A_LOOK;
+    this.spendingSinceMs = NEVER;
     if (this.toProcess.length === 0) return;
     const waiting = this.toProcess;
     this.toProcess = [];
@@ -122,6 +131,13 @@ export class Clients implements ClientService {
   spend(commands: number): boolean {
     if (this.budget <= 0) return false;
     this.budget -= commands;
+    if (this.budget < this.lookAt) {
+      this.lookAt = this.budget - COMMANDS_A_LOOK;
+      const nowMs = this.options.clock.now();
+      // Not since the turn began: that may have been long ago, and then nothing to do.
+      if (this.spendingSinceMs === NEVER) this.spendingSinceMs = nowMs;
+      else if (nowMs - this.spendingSinceMs > TURN_MS) this.budget = 0;
+    }
     return true;
   }
 

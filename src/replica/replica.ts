@@ -89,6 +89,7 @@ export class Replica {
       readFromDisk: (from, to, bytesMax, done) => this.readFromDisk(from, to, bytesMax, done),
       applied: (entry, reply) => this.onApplied(entry, reply),
       wake: () => this.askForTurn(),
+      now: () => clock.now(),
     });
     const others = members.filter((member) => member !== self);
     this.admission = new Admission(others);

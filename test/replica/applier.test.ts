@@ -33,6 +33,7 @@ for (const where of ['memory', 'disk'] as const) {
       wake: () => {
         isAwake = true;
       },
+      now: () => 0,
     });
     applier.committed(index(entries.length));
     for (let turns = 0; turns < 20 && replies < entries.length; turns++) {
@@ -45,3 +46,28 @@ for (const where of ['memory', 'disk'] as const) {
     assert.equal(replies, entries.length);
   });
 }
+
+it('a turn is over when it takes long, whatever was applied', () => {
+  const entries = log(0);
+  for (let i = 2; i <= 30; i++) {
+    const record = encodeCommand({ kind: 'exists', keys: [key] });
+    entries.push(sealEntry(record, EntryType.Command, term(1), index(i)));
+  }
+  let nowMs = 0;
+  let applied = 0;
+  const applier = new Applier(new StateMachine(), {
+    entriesInMemory: (from) => entries.slice(from - 1),
+    readFromDisk: () => assert.fail('all is in memory'),
+    applied: () => {
+      applied++;
+      nowMs += 4;
+    },
+    wake: () => {},
+    now: () => nowMs,
+  });
+  applier.committed(index(30));
+  for (let turn = 1; turn <= 10; turn++) {
+    applier.run();
+    assert.equal(applied, 3 * turn);
+  }
+});
