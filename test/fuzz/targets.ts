@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { byteString, bytesOf, concatBytes, readU32 } from '../../src/base/bytes.ts';
 import { decodeEntry, type Entry, EntryType, sealEntry } from '../../src/base/entry.ts';
-import { incarnation, index, nodeId, term } from '../../src/base/ids.ts';
+import { index, nodeId, term } from '../../src/base/ids.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import { type Command, decodeCommand, encodeCommand } from '../../src/kv/command.ts';
@@ -15,7 +15,6 @@ import {
   encodeHandshake,
   type Frame,
   FrameEncoder,
-  type Introduction,
   PING,
   PONG,
 } from '../../src/protocol/frames.ts';
@@ -35,6 +34,7 @@ import {
 } from '../../src/storage/segment.ts';
 import { create, entries, entry as smallEntry } from '../storage/world.ts';
 import { chunksOf, reseal } from './mutate.ts';
+import { introduction } from './peer-sample.ts';
 
 /** One decoder, what it usually reads, and what must hold whatever it reads. */
 export interface Target {
@@ -162,19 +162,6 @@ function proofOf(side: 'dialer' | 'acceptor'): PeerProof {
   return proof;
 }
 
-const introduction: Introduction = {
-  protocolVersion: 1,
-  fromNode: nodeId(1),
-  toNode: nodeId(2),
-  incarnation: incarnation(3),
-  membersCrc: 7,
-  admitted: true,
-  clusterId: new Uint8Array(16).fill(3),
-  directoryId: new Uint8Array(16).fill(4),
-  startHistory: new Uint8Array(24).fill(5),
-  fromName: 'n1',
-  toName: 'n2',
-};
 const hello = { kind: 'Hello', introduction } as const;
 const welcome = { kind: 'Welcome', introduction, knowsDialer: true } as const;
 const refuse = { kind: 'Refuse', introduction, code: 'WRONG', text: 'no: check it' } as const;
