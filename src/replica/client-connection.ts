@@ -230,8 +230,11 @@ export class ClientConnection implements StreamHandlers {
   private write(reply: Reply): void {
     if (this.state === 'closed') return;
     this.output.write(reply);
-    if (this.unreadBytes > this.service.limits.clientOutputBytesMax) this.shed();
-    else this.account();
+    const { clientOutputBytesMax, clientPauseOutputBytes } = this.service.limits;
+    const unread = this.unreadBytes;
+    if (unread > clientOutputBytesMax) this.shed();
+    // Less than that is accounted for once a turn, when it is flushed.
+    else if (unread > clientPauseOutputBytes) this.account();
   }
 
   private account(): void {
