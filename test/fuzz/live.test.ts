@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { encodeHandshake, FrameEncoder } from '../../src/protocol/frames.ts';
 import { type Cluster, DKVS, sleep, until, withCluster } from '../real/cluster.ts';
-import { attackLive } from './live.ts';
+import { attackLive, judge, watched } from './live.ts';
 import { coup, introduction } from './peer-sample.ts';
 
 const SECRET = 'a secret of sixteen or more';
@@ -13,6 +13,7 @@ const LIMITED = ['sh', '-c', 'ulimit -n 380; exec "$0" "$@"', ...DKVS] as const;
 
 let secretFile = '';
 const withSecret = {
+  ...watched,
   prepare: (directory: string) => {
     secretFile = join(directory, 'secret');
     writeFileSync(secretFile, SECRET);
@@ -56,8 +57,9 @@ describe('a live cluster under attack', { timeout: 60_000 }, () => {
         );
         socket.destroy();
       }
-      const { opened, requests } = await attackLive(cluster, { seed: 7, ms: 2000, few: 8 });
-      assert.ok(opened > 100 && requests >= 3, `${opened} connections, ${requests} requests`);
+      const run = await attackLive(cluster, { seed: 7, ms: 2000, few: 8 });
+      assert.ok(run.opened > 100 && run.requests >= 3, JSON.stringify(run));
+      judge(run, 7);
       for (const name of cluster.names) assert.ok(!cluster.log(name).includes(SECRET));
     });
   });
