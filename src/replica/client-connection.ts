@@ -37,6 +37,7 @@ export interface ClientService {
 }
 
 const ARGUMENTS_OF_A_COMMAND = 16;
+const FIRST_WINDOW = 64;
 
 interface PendingReply {
   reply: Reply | null;
@@ -60,6 +61,9 @@ export class ClientConnection implements StreamHandlers {
   /** Commands whose replies have not been written yet, oldest first. */
   private readonly pending = new Queue<PendingReply>();
   private pendingBytes = 0;
+  /** How many commands it may have unanswered: few, until it was seen to take its replies. What those
+   *  will be is not known when the commands are read, and once in the log they are carried out. */
+  private window: number;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private paused = false;
   private inputEnded = false;
@@ -71,6 +75,7 @@ export class ClientConnection implements StreamHandlers {
     this.stream = stream;
     this.service = service;
     this.parser = new RespParser(requestLimits(service.limits));
+    this.window = Math.min(FIRST_WINDOW, service.limits.clientPipelineMax);
   }
 
   onOpen(): void {}
@@ -152,8 +157,15 @@ export class ClientConnection implements StreamHandlers {
       this.service.ended(this);
       return;
     }
+    if (this.paused) this.widen();
     if (this.paused) this.process();
     this.account();
+  }
+
+  private widen(): void {
+    const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
+    if (this.unreadBytes > clientPauseOutputBytes) return;
+    this.window = Math.min(2 * this.window, clientPipelineMax);
   }
 
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
@@ -269,7 +281,7 @@ export class ClientConnection implements StreamHandlers {
     const { limits } = this.service;
     return (
       this.unreadBytes > limits.clientPauseOutputBytes ||
-      this.pending.length >= limits.clientPipelineMax ||
+      this.pending.length >= this.window ||
       this.pendingBytes >= limits.clientPipelineBytesMax
     );
   }

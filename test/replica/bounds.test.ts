@@ -65,6 +65,24 @@ describe('everything is bounded', () => {
     assert.ok(world.until(() => slow.replies.length === 2001, 20_000));
   });
 
+  test('a client that asks for much and reads nothing does not fill the log with it', () => {
+    const world = new World(7, 3, { ...smallLimits, clientPauseOutputBytes: 64 * 1024 });
+    world.startAll();
+    const leader = world.elect();
+    const [silent, reader] = [world.client(leader), world.client(leader)];
+    assert.equal(silent.ask('SET', 'big', 'x'.repeat(10_000)), '+OK');
+    const before = leader.replica!.view.lastIndex;
+    silent.pause();
+    silent.raw(pipeline(2000, 'GET', 'big'));
+    world.run(500);
+    assert.equal(leader.replica!.view.lastIndex - before, 64);
+    reader.raw(pipeline(2000, 'GET', 'big'));
+    assert.ok(
+      world.until(() => reader.replies.length === 2000, 20_000),
+      'who reads is served',
+    );
+  });
+
   test('a client that pipelines long commands does not fill the log before the others', () => {
     const limits = { ...smallLimits, clientPipelineBytesMax: 64 * 1024 };
     const world = new World(6, 3, limits);
@@ -85,7 +103,8 @@ describe('everything is bounded', () => {
   });
 
   test('many small requests for much, answered at once: the client is disconnected', () => {
-    const limits = { ...smallLimits, clientOutputBytesMax: 2 * 1024 * 1024 };
+    const bounds = { clientPauseOutputBytes: 128 * 1024, clientOutputBytesMax: 256 * 1024 };
+    const limits = { ...smallLimits, ...bounds };
     const world = new World(5, 3, limits);
     world.startAll();
     const leader = world.elect();
