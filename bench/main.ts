@@ -7,6 +7,7 @@ import { type OptionSpec, parseArguments, resolveSettings } from '../src/cli/set
 import { type Benchmark, count } from './benchmark.ts';
 import { environmentLines, environmentOf } from './environment.ts';
 import { failover } from './failover.ts';
+import { hostile } from './hostile.ts';
 import { redis } from './redis.ts';
 import { type Report, replaceSection } from './report.ts';
 import { restart } from './restart.ts';
@@ -15,7 +16,7 @@ import { steady } from './steady.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENT = join(ROOT, 'docs', 'performance.md');
 
-const benchmarks: readonly Benchmark[] = [failover, redis, steady, restart];
+const benchmarks: readonly Benchmark[] = [failover, redis, steady, restart, hostile];
 
 const commonOptions: readonly OptionSpec[] = [
   count('port', 'PORT', 'the first client port; peers listen 10000 higher', 17_101),

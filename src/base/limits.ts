@@ -36,14 +36,34 @@ export interface Limits {
   readonly pendingRequestsMax: number;
   /** Bytes of those requests. */
   readonly pendingBytesMax: number;
+  /** Clients connected at a time. */
   readonly clientsMax: number;
-  /** Arguments of one command. */
+  /** Connections that this side has ended and the other side has not: above it, a client for whom
+   *  there is no room is not even told so. */
+  readonly clientRefusalsMax: number;
+  /** Descriptors that no client gets: for files, peers, strangers and refusals. */
+  readonly descriptorsReserved: number;
+  /** What all clients together may hold in memory: requests that are not whole, replies not read. */
+  readonly clientsBytesMax: number;
+  /** The part of it that those may hold who have not said a single command yet. */
+  readonly clientStrangersBytesMax: number;
+  /** For the first command. */
+  readonly clientStrangerMs: number;
+  /** For the first command when somebody else waits for the place. */
+  readonly clientStrangerGraceMs: number;
+  /** For the other side to close a connection that this side has ended, or to read on from it. */
+  readonly clientLingerMs: number;
+  /** Arguments of one command: to make as many objects is the longest that a parser may take. */
   readonly argumentsMax: number;
   /** Replies one client has not read yet: above it, it is disconnected. */
   readonly clientOutputBytesMax: number;
-  /** Above this much unread output, or this many unanswered commands, a client is not read from. */
+  /** Above this much unread output, or this many unanswered commands, or this many bytes of them, a
+   *  client is not read from: or one that pipelines would fill the log, and all others wait behind. */
   readonly clientPauseOutputBytes: number;
   readonly clientPipelineMax: number;
+  readonly clientPipelineBytesMax: number;
+  /** Streams to the peers' port whose dialer has not said who it is, or was refused. */
+  readonly peerStrangersMax: number;
   /** One frame between peers. */
   readonly peerFrameBytesMax: number;
   /** Written to a peer and not yet taken by the network: above it, messages are dropped. */
@@ -66,10 +86,19 @@ export const defaultLimits: Limits = {
   pendingRequestsMax: 65_536,
   pendingBytesMax: 128 * MIB,
   clientsMax: 10_000,
-  argumentsMax: 1_048_576,
+  clientRefusalsMax: 128,
+  descriptorsReserved: 320,
+  clientsBytesMax: 256 * MIB,
+  clientStrangersBytesMax: 64 * MIB,
+  clientStrangerMs: 60_000,
+  clientStrangerGraceMs: 1000,
+  clientLingerMs: 2000,
+  argumentsMax: 32_768,
   clientOutputBytesMax: 64 * MIB,
   clientPauseOutputBytes: 1 * MIB,
   clientPipelineMax: 1024,
+  clientPipelineBytesMax: 1 * MIB,
+  peerStrangersMax: 64,
   peerFrameBytesMax: 8 * MIB,
   peerOutputBytesMax: 32 * MIB,
 };
@@ -103,5 +132,22 @@ export function checkLimits(limits: Limits): void {
   holds(
     limits.clientPauseOutputBytes < limits.clientOutputBytesMax,
     'clientPauseOutputBytes < clientOutputBytesMax',
+  );
+  holds(limits.clientsMax >= 1, 'clientsMax >= 1');
+  holds(
+    limits.descriptorsReserved >= limits.clientRefusalsMax + limits.peerStrangersMax + 64,
+    'descriptorsReserved holds refusals, strangers at the peers, files and peers',
+  );
+  holds(
+    limits.clientStrangersBytesMax >= 4 * limits.entryBytesMax,
+    'clientStrangersBytesMax holds the largest request, in a buffer that has doubled',
+  );
+  holds(
+    limits.clientsBytesMax >= limits.clientStrangersBytesMax + limits.clientOutputBytesMax,
+    'clientsBytesMax holds the output of a client beside the strangers',
+  );
+  holds(
+    limits.clientStrangerGraceMs <= limits.clientStrangerMs,
+    'clientStrangerGraceMs <= clientStrangerMs',
   );
 }

@@ -15,6 +15,8 @@ export interface ServeSettings {
   readonly listen: Address;
   /** Where to take peers. */
   readonly listenPeers: Address;
+  /** What members prove to each other; null: they believe whoever speaks their protocol. */
+  readonly peerSecret: Uint8Array | null;
   readonly log: Log;
   readonly limits: Limits;
   readonly timing: ServeTiming;

@@ -5,6 +5,7 @@ import type { FollowerMode } from '../replica/options.ts';
 import { usageError } from './exit.ts';
 import { LOG_LEVELS } from './log.ts';
 import { type Endpoint, isLoopback, parseEndpoint, parseMembers } from './members.ts';
+import { readPeerSecret } from './peer-secret.ts';
 import type { ServeSettings } from './serve-contract.ts';
 import type { OptionSpec, Settings } from './settings.ts';
 import { didYouMean } from './suggest.ts';
@@ -40,10 +41,23 @@ export const serveOptions: readonly OptionSpec[] = [
   },
   followerOption,
   {
+    name: 'peer-secret-file',
+    kind: 'text',
+    placeholder: 'FILE',
+    summary: 'the secret by which members know each other: the same on every node',
+  },
+  {
     name: 'insecure',
     kind: 'flag',
     placeholder: '',
     summary: 'serve a network without secrets or TLS: whoever reaches it may do anything',
+  },
+  {
+    name: 'max-clients',
+    kind: 'count',
+    placeholder: 'N',
+    summary: 'clients connected at a time; fewer if the system allows fewer open files',
+    fallback: String(defaultLimits.clientsMax),
   },
   {
     name: 'supervised',
@@ -131,7 +145,10 @@ export function serveSettings(settings: Settings, log: Log): ServeSettings {
     );
   }
   const endpoint = settings.has('listen') ? parseEndpoint(settings.text('listen')) : self;
-  refuseOpenNetwork(endpoint, settings.flag('insecure'));
+  const peerSecret = settings.has('peer-secret-file')
+    ? readPeerSecret(settings.text('peer-secret-file'))
+    : null;
+  refuseOpenNetwork(endpoint, peerSecret !== null, settings.flag('insecure'));
   const dataDirectory = settings.text('data');
   if (dataDirectory === '') throw usageError('--data must name a directory');
   const heartbeatMs = settings.duration('heartbeat', 1);
@@ -149,6 +166,7 @@ export function serveSettings(settings: Settings, log: Log): ServeSettings {
     dataDirectory,
     listen: { host: endpoint.host, port: endpoint.port },
     listenPeers: { host: endpoint.host, port: endpoint.peerPort },
+    peerSecret,
     log,
     limits: {
       ...limitsFor(
@@ -156,18 +174,21 @@ export function serveSettings(settings: Settings, log: Log): ServeSettings {
         settings.count('value-bytes-max', 1, 64 * MIB),
       ),
       allowFlushall: settings.flag('allow-flushall'),
+      clientsMax: settings.count('max-clients', 1, 1_000_000),
     },
     timing: { heartbeatMs, electionTimeoutMs },
     follower: followerModeOf(settings),
   };
 }
 
-/** A node takes the word of whoever speaks to it; off loopback that has to be wanted. */
-function refuseOpenNetwork(endpoint: Endpoint, isInsecure: boolean): void {
-  if (isLoopback(endpoint.host) || isInsecure) return;
+/** Without a secret a node takes the word of whoever speaks its peers' protocol: terms, entries and
+ *  votes. Off loopback that has to be wanted. */
+function refuseOpenNetwork(endpoint: Endpoint, hasSecret: boolean, isInsecure: boolean): void {
+  if (isLoopback(endpoint.host) || hasSecret || isInsecure) return;
   throw usageError(
     `${formatAddress(endpoint)} is not loopback, and neither clients nor peers are authenticated`,
-    'if everybody on that network may read and change everything, say --insecure',
+    'give all nodes the same --peer-secret-file, so that only members can speak as members; or, if ' +
+      'everybody on that network may read and change everything, say --insecure',
   );
 }
 
@@ -181,6 +202,8 @@ export function limitsFor(keyBytesMax: number, valueBytesMax: number): Limits {
     d.peerFrameBytesMax,
     entryBytesMax + d.appendEntriesBytesMax + KIB,
   );
+  const clientOutputBytesMax = atLeast(d.clientOutputBytesMax, 2 * valueBytesMax + KIB);
+  const clientStrangersBytesMax = atLeast(d.clientStrangersBytesMax, 4 * entryBytesMax);
   return {
     ...d,
     keyBytesMax,
@@ -190,6 +213,8 @@ export function limitsFor(keyBytesMax: number, valueBytesMax: number): Limits {
     segmentBytes: atLeast(d.segmentBytes, batchBytesMax + 2 * KIB),
     peerFrameBytesMax,
     peerOutputBytesMax: atLeast(d.peerOutputBytesMax, d.inflightBytesMax + peerFrameBytesMax),
-    clientOutputBytesMax: atLeast(d.clientOutputBytesMax, 2 * valueBytesMax + KIB),
+    clientOutputBytesMax,
+    clientStrangersBytesMax,
+    clientsBytesMax: atLeast(d.clientsBytesMax, clientStrangersBytesMax + clientOutputBytesMax),
   };
 }

@@ -14,6 +14,7 @@ export const startServer: StartServer = async (settings) => {
     dataDirectory: settings.dataDirectory,
     listenClients: settings.listen,
     listenPeers: settings.listenPeers,
+    peerSecret: settings.peerSecret,
     limits: settings.limits,
     follower: settings.follower,
     raftTiming: {

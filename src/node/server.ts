@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { readU32 } from '../base/bytes.ts';
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { Prng } from '../base/prng.ts';
 import { START_ID_BYTES } from '../base/start-history.ts';
+import { NONCE_BYTES, type PeerAuth } from '../protocol/peer-proof.ts';
 import { CLUSTER_ID_BYTES, type Member } from '../raft/configuration.ts';
 import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
 import type { TraceEvent } from '../raft/trace.ts';
@@ -21,6 +22,8 @@ import { acquireDirectoryLock } from './lock.ts';
 import { installNodeNative } from './native.ts';
 import { NodeNetwork } from './network.ts';
 
+const ACCEPT_LOG_MS = 10_000;
+
 /** What `dkvs serve` was told. */
 export interface ServerSettings {
   readonly name: string;
@@ -30,6 +33,8 @@ export interface ServerSettings {
   /** Where to bind; null: at the member's own address. */
   readonly listenClients: Address | null;
   readonly listenPeers: Address | null;
+  /** What peers prove to each other; null: they believe whoever speaks their protocol. */
+  readonly peerSecret: Uint8Array | null;
   readonly limits?: Limits;
   readonly raftTiming?: RaftTiming;
   readonly requestTiming?: RequestTiming;
@@ -94,27 +99,22 @@ function openReplica(
   onFatal: (reason: Failure) => void,
 ): Replica {
   const seed = randomBytes(8);
+  const limits = withDescriptors(settings.limits ?? defaultLimits, settings.log);
   const replica = Replica.open({
     name: settings.name,
     members: settings.members,
     listenClients: settings.listenClients ?? { host: self.host, port: self.port },
     listenPeers: settings.listenPeers ?? { host: self.host, port: self.peerPort },
     disk: disk.disk,
-    network: new NodeNetwork((error) =>
-      settings.log({
-        level: 'warn',
-        event: 'accept',
-        message: `a connection could not be accepted: ${error.message}`,
-        fields: {},
-      }),
-    ),
+    network: new NodeNetwork(acceptLogger(settings.log)),
     clock: new NodeClock(),
     host: new NodeHost(),
     random: new Prng(readU32(seed, 0) + (readU32(seed, 4) & 0x1fffff) * 2 ** 32),
     freshDirectoryId: randomBytes(CLUSTER_ID_BYTES),
     freshClusterId: randomBytes(CLUSTER_ID_BYTES),
     freshStartId: randomBytes(START_ID_BYTES),
-    limits: settings.limits ?? defaultLimits,
+    peerAuth: peerAuthOf(settings.peerSecret),
+    limits,
     raftTiming: settings.raftTiming ?? defaultTiming,
     requestTiming: settings.requestTiming ?? defaultRequestTiming,
     follower: settings.follower ?? 'redirect',
@@ -125,6 +125,52 @@ function openReplica(
   if (replica instanceof Replica) return replica;
   disk.lock.release();
   throw new StartError(replica);
+}
+
+/** Not every time: without descriptors, every dialer fails. */
+function acceptLogger(log: Log): (error: Error) => void {
+  let loggedMs = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (performance.now() - loggedMs < ACCEPT_LOG_MS) return;
+    loggedMs = performance.now();
+    const message = `connections could not be accepted: ${error.message}`;
+    log({ level: 'warn', event: 'accept', message, fields: {} });
+  };
+}
+
+/**
+ * As many clients as there are descriptors for, when files, peers and refusals have theirs: so a crowd of
+ * clients never takes the last one, and peers and new files always find one. (Node has
+ * raised the soft limit to the hard one before this runs.)
+ */
+function withDescriptors(limits: Limits, log: Log): Limits {
+  const descriptors = descriptorLimit();
+  const room = Math.max(1, descriptors - limits.descriptorsReserved);
+  if (limits.clientsMax <= room) return limits;
+  log({
+    level: 'warn',
+    event: 'max-clients',
+    message:
+      `takes ${room} clients at a time, not ${limits.clientsMax}: the system allows this process ` +
+      `${descriptors} open files; raise that (ulimit -n), or lower --max-clients`,
+    fields: { clients: room, descriptors },
+  });
+  return { ...limits, clientsMax: room };
+}
+
+/** How many files this process may open; infinite where that is not known. */
+function descriptorLimit(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'latin1');
+    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Nonces come from the system's cryptographic source: whoever can foretell one can use a recording. */
+function peerAuthOf(secret: Uint8Array | null): PeerAuth | null {
+  return secret === null ? null : { secret, nonce: () => randomBytes(NONCE_BYTES) };
 }
 
 interface OpenDirectory {

@@ -184,6 +184,8 @@ export const protocolErrors = {
     `ERR Protocol error: expected '$', got '${printable(Uint8Array.of(byte), 1)}'`,
   bulkEnd: 'ERR Protocol error: expected CR LF behind a bulk string',
   requestTooBig: 'ERR Protocol error: too big request',
+  /** No reply at all: whoever speaks HTTP here was tricked into it. */
+  otherProtocol: '',
 } as const;
 
 /** Bytes as C's "%.*s" shows them: up to the first NUL; and line ends as spaces, since an error is

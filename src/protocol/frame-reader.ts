@@ -18,6 +18,7 @@ import { historyBytes } from '../base/start-history.ts';
 import type { Message } from '../raft/messages.ts';
 import {
   type Defect,
+  DenyCode,
   FRAME_HEADER_BYTES,
   FRAME_VERSION,
   type Frame,
@@ -25,12 +26,18 @@ import {
   fieldBytes,
   HANDSHAKE_FRAME_BYTES_MAX,
   type Introduction,
+  PROVEN_FROM,
+  type Unproven,
 } from './frames.ts';
+import { NONCE_BYTES, type PeerProof, PROOF_BYTES } from './peer-proof.ts';
 
 const PING: Frame = { kind: 'Ping' };
 const PONG: Frame = { kind: 'Pong' };
 const typeNames = new Map<number, keyof typeof FrameType>(
   Object.entries(FrameType).map(([name, type]) => [type, name as keyof typeof FrameType]),
+);
+const denyCodes = new Map<number, DenyCode>(
+  Object.entries(DenyCode).map(([name, code]) => [code, name as DenyCode]),
 );
 const ID_BYTES = 16;
 const NAME_BYTES_MAX = 64;
@@ -42,6 +49,8 @@ const NAME_BYTES_MAX = 64;
  */
 export class FrameReader {
   private readonly limits: Limits;
+  /** What each handshake must end with; null: nothing, and none may. */
+  private readonly proof: PeerProof | null;
   private chunk: Uint8Array = EMPTY_BYTES;
   private at = 0;
   /** The beginning of a frame whose end has not arrived, in a buffer that grows. */
@@ -50,8 +59,9 @@ export class FrameReader {
   private handshaking = true;
   private failed = false;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, proof: PeerProof | null = null) {
     this.limits = limits;
+    this.proof = proof;
   }
 
   /** Until this is called, anything but a handshake, a ping or a pong is a defect. */
@@ -66,11 +76,12 @@ export class FrameReader {
     this.at = 0;
   }
 
-  /** The next frame. Null when more bytes are needed, and for ever after a defect. */
+  /** The next frame. Null when more bytes are needed, and for ever after a defect, or a handshake
+   *  without its proof. */
   next(): Frame | null {
     if (this.failed) return null;
     const frame = this.partialBytes === 0 ? this.nextWithin() : this.nextSpanning();
-    if (frame?.kind === 'Defect') this.failed = true;
+    if (frame?.kind === 'Defect' || frame?.kind === 'Unproven') this.failed = true;
     return frame;
   }
 
@@ -131,11 +142,13 @@ export class FrameReader {
     const name = typeNames.get(type);
     if (name === undefined) return defect(`frame of unknown type ${type}`);
     if (version !== FRAME_VERSION) return defect(`${name} frame of unknown version ${version}`);
-    if (bytes[at + 10] !== 0 || bytes[at + 11] !== 0) return defect(`${name} frame, not clean`);
-    if (this.handshaking && type >= FrameType.PreVote) return defect(`${name} before a handshake`);
     const fixed = fieldBytes[FrameType[name]];
+    const proofBytes = bytes[at + 10]!;
+    const isClean = proofBytes === 0 || (fixed === null && proofBytes === PROOF_BYTES);
+    if (!isClean || bytes[at + 11] !== 0) return defect(`${name} frame, not clean`);
+    if (this.handshaking && type >= FrameType.PreVote) return defect(`${name} before a handshake`);
     const fieldsEnd = fixed === null ? length : FRAME_HEADER_BYTES + fixed;
-    const lengthMin = Math.max(fieldsEnd, FRAME_HEADER_BYTES);
+    const lengthMin = Math.max(fieldsEnd, FRAME_HEADER_BYTES + proofBytes);
     if (length < lengthMin || length > this.lengthMax(FrameType[name], fieldsEnd)) {
       return defect(`${name} frame of ${length} bytes`);
     }
@@ -156,10 +169,29 @@ export class FrameReader {
     const type = bytes[at + 8] as FrameType;
     if (type === FrameType.Ping) return PING;
     if (type === FrameType.Pong) return PONG;
-    const read = new ByteReader(bytes, at + FRAME_HEADER_BYTES, end);
-    const frame =
-      type >= FrameType.PreVote ? this.decodeMessage(type, read) : decodeHandshake(type, read);
+    const proofBytes = bytes[at + 10]!;
+    const fieldsEnd = end - proofBytes;
+    const read = new ByteReader(bytes, at + FRAME_HEADER_BYTES, fieldsEnd);
+    let frame: Frame;
+    if (type >= FrameType.PreVote) {
+      frame = this.decodeMessage(type, read);
+    } else if (type === FrameType.Challenge || type === FrameType.Deny) {
+      frame = decodeOpening(type, read);
+    } else {
+      const frameBytes = bytes.subarray(at + PROVEN_FROM, fieldsEnd);
+      const unproven = this.unproven(frameBytes, bytes.subarray(fieldsEnd, end));
+      if (unproven !== null) return unproven;
+      frame = decodeHandshake(type, read);
+    }
     return read.ok ? frame : defect(`${typeNames.get(type)} frame with bad fields`);
+  }
+
+  /** What is wrong with the proof of a handshake; null: nothing. */
+  private unproven(frame: Uint8Array, proof: Uint8Array): Unproven | null {
+    const because = (code: DenyCode): Unproven => ({ kind: 'Unproven', code });
+    if (this.proof === null) return proof.length === 0 ? null : because('SECRET_UNEXPECTED');
+    if (proof.length === 0) return because('SECRET_MISSING');
+    return this.proof.holds(frame, proof) ? null : because('SECRET_WRONG');
   }
 
   private decodeMessage(type: FrameType, read: ByteReader): Message | Defect {
@@ -256,6 +288,15 @@ export class FrameReader {
       entries,
     };
   }
+}
+
+function decodeOpening(type: FrameType, read: ByteReader): Frame {
+  // Copied: it is kept for as long as the stream lives.
+  if (type === FrameType.Challenge) {
+    return { kind: 'Challenge', nonce: read.slice(NONCE_BYTES).slice() };
+  }
+  const code = denyCodes.get(read.u8());
+  return code === undefined ? defect('Deny frame of unknown code') : { kind: 'Deny', code };
 }
 
 /** What follows the known fields was added by a later version. */

@@ -6,6 +6,7 @@ import type { Incarnation, NodeId } from '../base/ids.ts';
 import { native } from '../base/native.ts';
 import { historyBytes } from '../base/start-history.ts';
 import type { AppendEntries, Message } from '../raft/messages.ts';
+import { NONCE_BYTES, type PeerProof, PROOF_BYTES } from './peer-proof.ts';
 
 /**
  * What peers say to each other: frames, little-endian, one after the other, with a header like an
@@ -15,13 +16,14 @@ import type { AppendEntries, Message } from '../raft/messages.ts';
  *     4   u32  length of the whole frame, this header included
  *     8   u8   type
  *     9   u8   format version of this frame (1)
- *     10  u16  zero
+ *     10  u16  bytes of proof at the end of a Hello, Welcome or Refuse (0 or 32); else zero
  *     12  …    fields
  *     …   …    AppendEntries only: the entries' records, each with a CRC-32 of its own
  *
  * So every byte is covered once, and nothing is believed, its length included, before its checksum
  * was verified. Hello, Welcome and Refuse keep their fields for ever, so that any two versions can
- * tell each other that they don't match; a later version may add fields behind them.
+ * tell each other that they don't match; a later version may add fields behind them. Where the peers
+ * share a secret, two Challenges come before them, and each ends in a proof (peer-proof.ts).
  */
 export const FRAME_HEADER_BYTES = 12;
 export const FRAME_VERSION = 1;
@@ -36,6 +38,8 @@ export const FrameType = {
   Refuse: 3,
   Ping: 4,
   Pong: 5,
+  Challenge: 6,
+  Deny: 7,
   PreVote: 16,
   PreVoteResponse: 17,
   RequestVote: 18,
@@ -101,6 +105,36 @@ export interface Pong {
   readonly kind: 'Pong';
 }
 
+/** The first thing that either side says where peers share a secret: a nonce, to be proven over. */
+export interface Challenge {
+  readonly kind: 'Challenge';
+  /** 32 bytes. */
+  readonly nonce: Uint8Array;
+}
+
+/** Why a Hello was not even looked at. Nobody vouches for this: it is for the log only. */
+export const DenyCode = {
+  /** The acceptor asks for proof, and the dialer gave none. */
+  SECRET_MISSING: 1,
+  /** The dialer asks for proof, and the acceptor has nothing to prove with. */
+  SECRET_UNEXPECTED: 2,
+  /** The dialer has another secret. */
+  SECRET_WRONG: 3,
+} as const;
+export type DenyCode = keyof typeof DenyCode;
+
+export interface Deny {
+  readonly kind: 'Deny';
+  readonly code: DenyCode;
+}
+
+/** What came in the place of a handshake that does not end in the proof it should end in: nothing of
+ *  it was decoded, and the stream is not read any further. */
+export interface Unproven {
+  readonly kind: 'Unproven';
+  readonly code: DenyCode;
+}
+
 /** What came in its place; the stream can't be read any further. */
 export interface Defect {
   readonly kind: 'Defect';
@@ -109,7 +143,7 @@ export interface Defect {
 }
 
 export type Handshake = Hello | Welcome | Refuse;
-export type Frame = Handshake | Ping | Pong | Message | Defect;
+export type Frame = Handshake | Ping | Pong | Challenge | Deny | Unproven | Message | Defect;
 
 /** How many bytes of fields each type has; null: handshakes, which have texts. */
 export const fieldBytes: Record<FrameType, number | null> = {
@@ -118,6 +152,8 @@ export const fieldBytes: Record<FrameType, number | null> = {
   [FrameType.Refuse]: null,
   [FrameType.Ping]: 0,
   [FrameType.Pong]: 0,
+  [FrameType.Challenge]: NONCE_BYTES,
+  [FrameType.Deny]: 1,
   [FrameType.PreVote]: 32,
   [FrameType.PreVoteResponse]: 17,
   [FrameType.RequestVote]: 33,
@@ -127,18 +163,23 @@ export const fieldBytes: Record<FrameType, number | null> = {
   [FrameType.TimeoutNow]: 16,
 };
 
+/** A proof covers a frame from its type on: its length is only known when the proof is in it. */
+export const PROVEN_FROM = 8;
 const ENTRIES_AT = FRAME_HEADER_BYTES + 40;
 
 export const PING: Uint8Array = emptyFrame(FrameType.Ping);
 export const PONG: Uint8Array = emptyFrame(FrameType.Pong);
 
-export function encodeHandshake(frame: Handshake): Uint8Array {
-  const out = new ByteWriter().u32(0).u32(0).u8(FrameType[frame.kind]).u8(FRAME_VERSION).u16(0);
+/** @param proof what to end the frame with, where the peers share a secret. */
+export function encodeHandshake(frame: Handshake, proof: PeerProof | null = null): Uint8Array {
+  const proofBytes = proof === null ? 0 : PROOF_BYTES;
+  const out = new ByteWriter().u32(0).u32(0).u8(FrameType[frame.kind]).u8(FRAME_VERSION);
   const { introduction } = frame;
   assert(
     introduction.startHistory.length === historyBytes(introduction.incarnation),
     () => `${introduction.startHistory.length} bytes of history`,
   );
+  out.u16(proofBytes);
   out.u16(introduction.protocolVersion).u32(introduction.fromNode).u32(introduction.toNode);
   out.u64(introduction.incarnation).raw(introduction.startHistory).u32(introduction.membersCrc);
   out
@@ -148,9 +189,23 @@ export function encodeHandshake(frame: Handshake): Uint8Array {
   out.text(introduction.fromName).text(introduction.toName);
   if (frame.kind === 'Welcome') out.u8(frame.knowsDialer ? 1 : 0);
   if (frame.kind === 'Refuse') out.text(frame.code).text(frame.text);
+  if (proof !== null) out.raw(proof.seal(out.copy().subarray(PROVEN_FROM)));
   const bytes = out.copy();
   assert(bytes.length <= HANDSHAKE_FRAME_BYTES_MAX, () => `a handshake of ${bytes.length} bytes`);
   writeU32(bytes, 4, bytes.length);
+  return sealFrame(bytes, bytes.length);
+}
+
+export function encodeChallenge(nonce: Uint8Array): Uint8Array {
+  assert(nonce.length === NONCE_BYTES, () => `a nonce of ${nonce.length} bytes`);
+  const bytes = headFrame(new Uint8Array(FRAME_HEADER_BYTES + NONCE_BYTES), FrameType.Challenge);
+  bytes.set(nonce, FRAME_HEADER_BYTES);
+  return sealFrame(bytes, bytes.length);
+}
+
+export function encodeDeny(code: DenyCode): Uint8Array {
+  const bytes = headFrame(new Uint8Array(FRAME_HEADER_BYTES + 1), FrameType.Deny);
+  bytes[FRAME_HEADER_BYTES] = DenyCode[code];
   return sealFrame(bytes, bytes.length);
 }
 

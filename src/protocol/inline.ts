@@ -100,7 +100,7 @@ function singleQuoted(
 }
 
 /** C's isspace: space, and HT LF VT FF CR. */
-function isSpace(char: number): boolean {
+export function isSpace(char: number): boolean {
   return char === 0x20 || (char >= 0x09 && char <= 0x0d);
 }
 

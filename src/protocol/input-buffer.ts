@@ -37,6 +37,11 @@ export class InputBuffer {
     return this.end - this.at;
   }
 
+  /** What it keeps in memory. */
+  get heldBytes(): number {
+    return this.bytes.length;
+  }
+
   feed(chunk: Uint8Array): void {
     if (this.at === this.end) {
       // A plain view, because the views that Node hands out are of a class of its own.

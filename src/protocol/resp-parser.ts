@@ -1,6 +1,7 @@
+import { byteString } from '../base/bytes.ts';
 import type { Limits } from '../base/limits.ts';
 import { protocolErrors } from './errors.ts';
-import { splitInline } from './inline.ts';
+import { isSpace, splitInline } from './inline.ts';
 import { InputBuffer, LENGTH_INVALID, LENGTH_MORE, LENGTH_NEGATIVE } from './input-buffer.ts';
 
 const ASTERISK = 0x2a;
@@ -9,6 +10,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 /** Redis's PROTO_INLINE_MAX_SIZE. */
 const INLINE_BYTES_MAX = 64 * 1024;
+/** They take a turn's time too, though each takes less than a command. */
+const EMPTIES_AT_ONCE = 16;
 /** A command with more arguments gives its list of offsets back to the garbage collector. */
 const OFFSETS_KEPT_MAX = 256;
 
@@ -41,8 +44,9 @@ export interface Request {
   readonly inline: boolean;
 }
 
-/** The stream can't be read on. The text is the error reply to send before closing. */
+/** The stream can't be read on. */
 export interface ProtocolError {
+  /** The error reply to send before closing; empty: close at once, without a word. */
   readonly protocolError: string;
 }
 
@@ -75,6 +79,11 @@ export class RespParser {
     return this.input.unread;
   }
 
+  /** What it keeps in memory. */
+  get heldBytes(): number {
+    return this.input.heldBytes;
+  }
+
   /** The chunk must not change afterwards. May be called at any time. */
   feed(chunk: Uint8Array): void {
     if (this.failed === null) this.input.feed(chunk);
@@ -85,11 +94,13 @@ export class RespParser {
     this.input.keep();
   }
 
-  /** The next request; 'more' when it takes more bytes. A protocol error is the last answer. */
-  next(): Request | 'more' | ProtocolError {
+  /** The next request; 'more' when it takes more bytes; 'empty' when there were so many empty requests
+   *  that a turn may be over. A protocol error is the last answer. */
+  next(): Request | 'more' | 'empty' | ProtocolError {
     if (this.failed !== null) return this.failed;
     const { input } = this;
-    while (this.argsLeft === 0) {
+    for (let skipped = 0; this.argsLeft === 0; skipped++) {
+      if (skipped === EMPTIES_AT_ONCE) return 'empty';
       if (input.unread === 0) {
         input.release();
         return 'more';
@@ -155,7 +166,7 @@ export class RespParser {
     return null;
   }
 
-  private finishArray(): Request {
+  private finishArray(): Request | ProtocolError {
     const { input, offsets } = this;
     const args: Uint8Array[] = [];
     for (let i = 0; i < offsets.length; i += 2) {
@@ -163,6 +174,7 @@ export class RespParser {
     }
     if (offsets.length > OFFSETS_KEPT_MAX) this.offsets = [];
     else offsets.length = 0;
+    if (isOtherProtocol(args[0]!)) return this.fail(protocolErrors.otherProtocol);
     input.at += this.cursor;
     return { args, inline: false };
   }
@@ -171,14 +183,20 @@ export class RespParser {
   private nextLine(): Request | 'more' | ProtocolError | null {
     const { input, limits } = this;
     const lineFeed = input.findLineFeed();
-    const length = lineFeed < 0 ? input.unread : lineFeed - input.at;
-    if (length > limits.inlineBytesMax) return this.fail(protocolErrors.inlineTooBig);
+    const lineEnd = lineFeed < 0 ? input.end : lineFeed;
+    // While its line feed has not come, a CR may be the end of the line already.
+    const end = lineEnd > input.at && input.bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+    if (end - input.at > limits.inlineBytesMax) return this.fail(protocolErrors.inlineTooBig);
     if (lineFeed < 0) return 'more';
-    const end = length > 0 && input.bytes[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed;
+    if (isBlank(input.bytes, input.at, end)) {
+      input.at = lineFeed + 1; // at once: a flood of them must cost no more than to read it
+      return null;
+    }
     const args = splitInline(input.slice(input.at, end));
     if (args === null) return this.fail(protocolErrors.unbalancedQuotes);
     input.at = lineFeed + 1;
-    return args.length === 0 ? null : { args, inline: true };
+    if (isOtherProtocol(args[0]!)) return this.fail(protocolErrors.otherProtocol);
+    return { args, inline: true };
   }
 
   private fail(text: string): ProtocolError {
@@ -189,3 +207,22 @@ export class RespParser {
     return this.failed;
   }
 }
+
+function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (!isSpace(bytes[at]!)) return false;
+  return true;
+}
+
+/**
+ * HTTP. A page that a browser shows can make it send a POST to any address that it reaches, with lines
+ * in its body that are commands. Redis closes such a connection where it reads POST or the Host
+ * header that every request has, before the body, and so does this.
+ */
+function isOtherProtocol(name: Uint8Array): boolean {
+  if (name.length !== POST.length && name.length !== HOST.length) return false;
+  const lower = byteString(name).toLowerCase();
+  return lower === POST || lower === HOST;
+}
+
+const POST = 'post';
+const HOST = 'host:';

@@ -22,8 +22,10 @@ export interface ApplierHost {
 }
 
 /** What one turn applies at the most, so that heartbeats are not held up by a long backlog: so many
- *  bytes of entries, and, because a few bytes may ask for much, so much work (`Data.work`). */
+ *  bytes of commands; so many of replies, since a GET of a few bytes may be answered with a megabyte;
+ *  and, because a few bytes may ask for much, so much work (`Data.work`). */
 const BYTES_PER_TURN = 1024 * 1024;
+const REPLY_BYTES_PER_TURN = 8 * 1024 * 1024;
 const WORK_PER_TURN = 10_000;
 
 /**
@@ -34,7 +36,8 @@ export class Applier {
   private readonly machine: StateMachine;
   private readonly host: ApplierHost;
   private commitIndex = INDEX_ZERO;
-  private fromDisk: readonly Entry[] | null = null;
+  /** Read from disk, or left over from the last turn. */
+  private ready: readonly Entry[] | null = null;
   private reading = false;
 
   constructor(machine: StateMachine, host: ApplierHost) {
@@ -53,20 +56,21 @@ export class Applier {
   /** Applies what it can in one turn. */
   run(): void {
     if (this.reading || this.machine.lastApplied >= this.commitIndex) return;
-    const isFromDisk = this.fromDisk !== null;
-    const entries = this.fromDisk ?? this.fromMemory();
-    this.fromDisk = null;
+    const entries = this.ready ?? this.fromMemory();
+    this.ready = null;
     if (entries === null) {
       this.startReading();
       return;
     }
+    let replyBytes = 0;
     const workMax = this.machine.work + WORK_PER_TURN;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;
-      this.host.applied(entry, this.machine.apply(entry));
-      if (this.machine.work <= workMax) continue;
-      // What was read from disk is kept for the next turn; memory is asked again.
-      if (isFromDisk && i + 1 < entries.length) this.fromDisk = entries.slice(i + 1);
+      const reply = this.machine.apply(entry);
+      this.host.applied(entry, reply);
+      replyBytes += bytesOf(reply);
+      if (replyBytes < REPLY_BYTES_PER_TURN && this.machine.work <= workMax) continue;
+      if (i + 1 < entries.length) this.ready = entries.slice(i + 1);
       break;
     }
     if (this.machine.lastApplied < this.commitIndex) this.host.wake();
@@ -82,8 +86,17 @@ export class Applier {
     const next = indexPlus(this.machine.lastApplied, 1);
     this.host.readFromDisk(next, this.commitIndex, BYTES_PER_TURN, (entries) => {
       this.reading = false;
-      this.fromDisk = entries;
+      this.ready = entries;
       this.host.wake();
     });
   }
+}
+
+/** About how much of a reply's bytes were copied to make it. */
+function bytesOf(reply: Reply): number {
+  if (reply.kind === 'bulk') return reply.bytes.length;
+  if (reply.kind !== 'array') return 0;
+  let bytes = 0;
+  for (const item of reply.items) bytes += bytesOf(item);
+  return bytes;
 }

@@ -33,12 +33,22 @@ export interface ClientService extends ConnectionService {
   flushLater(connection: ClientConnection): void;
   /** Called when input must wait for a later turn, so that no client starves the peers. */
   processLater(connection: ClientConnection): void;
-  /** Takes `commands` from what this turn may still process; false when nothing is left. */
+  /** Takes `commands` from what this turn may still process, and more than that if need be; false
+   *  when nothing is left. */
   spend(commands: number): boolean;
   /** Lets it proceed, turn by turn, until it says that it is done. */
   defer(connection: ClientConnection): void;
   closed(connection: ClientConnection): void;
+  /** What a connection holds in memory now. May disconnect it. */
+  charge(connection: ClientConnection, bytes: number): void;
+  /** It has said its first command. */
+  spoke(connection: ClientConnection): void;
+  /** All has been written, and this side has ended the stream. */
+  ended(connection: ClientConnection): void;
 }
+
+const ARGUMENTS_OF_A_COMMAND = 16;
+const FIRST_WINDOW = 64;
 
 /** A client that is blocked is read on, so that its end is noticed, but only so far. */
 const BLOCKED_INPUT_MAX = 64 * 1024;
@@ -49,6 +59,8 @@ const SLOW_COMMAND_COST = 15;
 
 interface PendingReply {
   reply: Reply | null;
+  /** What it takes of the log until it is answered. */
+  readonly bytes: number;
 }
 
 /**
@@ -80,11 +92,17 @@ export class ClientConnection implements StreamHandlers, Connection {
   private readonly pending = new Queue<PendingReply>();
   /** A command that runs only when nothing is pending; null when there is none. */
   private held: readonly Uint8Array[] | null = null;
+  private heldBytes = 0;
+  private pendingBytes = 0;
+  /** How many commands it may have unanswered: few, until it was seen to take its replies. What those
+   *  will be is not known when the commands are read, and once in the log they are carried out. */
+  private window: number;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private paused = false;
   private inputEnded = false;
   private flushing = false;
   private waitingForTurn = false;
+  private hasSpoken = false;
 
   constructor(stream: Stream, service: ClientService, id: number, remote: Address) {
     this.stream = stream;
@@ -94,6 +112,7 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.connectedMs = service.now();
     this.activeMs = this.connectedMs;
     this.parser = new RespParser(requestLimits(service.limits));
+    this.window = Math.min(FIRST_WINDOW, service.limits.clientPipelineMax);
   }
 
   get protocol(): ProtocolVersion {
@@ -126,6 +145,7 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.parser.feed(chunk);
     this.process();
     this.parser.keep();
+    this.account();
   }
 
   /** The client will send no more: what it asked for is still answered, then the stream ends. */
@@ -140,6 +160,7 @@ export class ClientConnection implements StreamHandlers, Connection {
 
   onDrain(): void {
     this.process();
+    this.account();
   }
 
   onClose(_reason: CloseReason): void {
@@ -159,22 +180,37 @@ export class ClientConnection implements StreamHandlers, Connection {
       if (this.held !== null) {
         const args = this.held;
         this.held = null;
+        this.heldBytes = 0;
         this.execute(args, false);
         continue;
       }
       const item = this.parser.next();
+      if (item === 'empty') continue;
       if (item === 'more') {
         if (this.inputEnded) this.finish();
         break;
       }
       if ('protocolError' in item) {
-        this.reply(error(item.protocolError));
-        this.finish();
+        this.leave(item.protocolError);
         break;
+      }
+      // A command with many arguments takes the time of many commands.
+      if (item.args.length > ARGUMENTS_OF_A_COMMAND) {
+        this.service.spend(Math.floor(item.args.length / ARGUMENTS_OF_A_COMMAND));
       }
       this.execute(item.args, item.inline);
     }
     this.pauseOrResume();
+  }
+
+  /** Nobody can tell what the client meant. */
+  private leave(protocolError: string): void {
+    if (protocolError === '') {
+      this.shed();
+      return;
+    }
+    this.reply(error(protocolError));
+    this.finish();
   }
 
   /** Gives a request its answer. Replies leave in the order in which the commands came. */
@@ -201,9 +237,18 @@ export class ClientConnection implements StreamHandlers, Connection {
     if (this.output.length > 0) this.writeOut();
     if (this.state === 'ending' && this.pending.length === 0) {
       this.stream.end();
+      this.service.ended(this);
       return;
     }
+    if (this.paused) this.widen();
     if (this.paused || this.held !== null) this.process();
+    this.account();
+  }
+
+  private widen(): void {
+    const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
+    if (this.unsentBytes > clientPauseOutputBytes) return;
+    this.window = Math.min(2 * this.window, clientPipelineMax);
   }
 
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
@@ -213,16 +258,19 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.flushLater();
   }
 
-  destroy(): void {
-    if (this.state === 'open') this.state = 'ending';
-    this.output.take();
-    this.stream.destroy();
-  }
-
   /** There are too many clients: says so and ends. */
   refuse(): void {
     this.output.write(error('ERR max number of clients reached'));
     this.finish();
+  }
+
+  /** Disconnects it now: what it has not read is lost. */
+  shed(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.output.take();
+    this.stream.destroy();
+    this.service.closed(this);
   }
 
   get unanswered(): number {
@@ -236,6 +284,10 @@ export class ClientConnection implements StreamHandlers, Connection {
       return;
     }
     this.lastCommand = spec;
+    if (!this.hasSpoken) {
+      this.hasSpoken = true;
+      this.service.spoke(this);
+    }
     if (spec.where === 'connection') {
       this.executeHere(spec, args);
       return;
@@ -255,6 +307,7 @@ export class ClientConnection implements StreamHandlers, Connection {
         : null;
     const request = new Request(this, record, form, slot, this.service.now(), forwarding);
     this.pending.push(request);
+    this.pendingBytes += request.bytes;
     this.service.submit(request);
   }
 
@@ -262,6 +315,7 @@ export class ClientConnection implements StreamHandlers, Connection {
   private executeHere(spec: ConnectionCommand, args: readonly Uint8Array[]): void {
     if (spec.inOrder && this.pending.length > 0) {
       this.held = args.map((arg) => arg.slice()); // what was read is only lent
+      for (const arg of args) this.heldBytes += arg.length;
       return;
     }
     this.commands++;
@@ -275,7 +329,7 @@ export class ClientConnection implements StreamHandlers, Connection {
 
   private reply(reply: Reply): void {
     if (this.pending.length > 0) {
-      this.pending.push({ reply });
+      this.pending.push({ reply, bytes: 0 });
       return;
     }
     this.write(reply);
@@ -287,9 +341,11 @@ export class ClientConnection implements StreamHandlers, Connection {
   private write(reply: Reply): void {
     if (this.state === 'closed') return;
     this.output.write(reply);
-    const unread = this.output.length + this.stream.bufferedBytes;
-    if (unread <= this.service.limits.clientOutputBytesMax) return;
-    this.destroy();
+    const { clientOutputBytesMax, clientPauseOutputBytes } = this.service.limits;
+    const unread = this.unsentBytes;
+    if (unread > clientOutputBytesMax) this.shed();
+    // Less than that is accounted for once a turn, when it is flushed.
+    else if (unread > clientPauseOutputBytes) this.account();
   }
 
   private writeOut(): void {
@@ -299,9 +355,15 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.stream.write(bytes);
   }
 
+  private account(): void {
+    if (this.state === 'closed') return;
+    this.service.charge(this, this.parser.heldBytes + this.heldBytes + this.unsentBytes);
+  }
+
   private writeReady(): void {
     for (let head = this.pending.peek(); head !== undefined && head.reply !== null; ) {
       this.pending.shift();
+      this.pendingBytes -= head.bytes;
       this.write(head.reply);
       head = this.pending.peek();
     }
@@ -322,10 +384,11 @@ export class ClientConnection implements StreamHandlers, Connection {
   }
 
   private isFull(): boolean {
-    const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
+    const { limits } = this.service;
     return (
-      this.stream.bufferedBytes + this.output.length > clientPauseOutputBytes ||
-      this.pending.length >= clientPipelineMax
+      this.unsentBytes > limits.clientPauseOutputBytes ||
+      this.pending.length >= this.window ||
+      this.pendingBytes >= limits.clientPipelineBytesMax
     );
   }
 

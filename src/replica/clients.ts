@@ -1,6 +1,7 @@
 import { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
+import { ClientGate } from './client-gate.ts';
 import type { Clock } from './clock.ts';
 import type { ClientStats } from './connection.ts';
 import { DeferredReplies } from './deferred.ts';
@@ -18,8 +19,12 @@ export interface ClientsOptions {
   readonly askForTurn: () => void;
 }
 
-/** What one turn of the loop parses at the most, so that peers are never starved by clients. */
+/** What one turn of the loop parses at the most, and how long, so that peers are never starved by
+ *  clients. The time is looked at after so many commands. */
 const COMMANDS_PER_TURN = 4096;
+const TURN_MS = 10;
+const COMMANDS_A_LOOK = 32;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** All the clients of one node: it listens, counts, and lets each have its share of a turn. */
 export class Clients implements ClientService {
@@ -37,8 +42,12 @@ export class Clients implements ClientService {
     outputBytes: 0,
   };
   private readonly deferred = new DeferredReplies<ClientConnection>();
+  private readonly gate: ClientGate;
   private listener: Listener | null = null;
   private budget = COMMANDS_PER_TURN;
+  /** Where the budget is when the time is looked at next. */
+  private lookAt = COMMANDS_PER_TURN;
+  private spendingSinceMs = NEVER;
   private nowMs = 0;
   private lastId = 0;
   /** Connections with output, and those whose input waits for a later turn. */
@@ -51,6 +60,7 @@ export class Clients implements ClientService {
     this.view = options.view;
     this.forwards = options.router.forwards;
     this.nowMs = options.clock.now();
+    this.gate = new ClientGate(options.limits, options.clock);
   }
 
   get count(): number {
@@ -72,13 +82,15 @@ export class Clients implements ClientService {
   private accept(stream: Stream, remote: Address): ClientConnection {
     this.lastId++;
     const connection = new ClientConnection(stream, this, this.lastId, remote);
-    if (this.connections.size >= this.limits.clientsMax) {
-      this.stats.refused++;
-      connection.refuse();
-    } else {
+    if (this.gate.hasRoom(this.connections.size)) {
       this.stats.accepted++;
       this.connections.add(connection);
+      this.gate.entered(connection);
+      return connection;
     }
+    this.stats.refused++;
+    if (this.gate.mayRefuse) connection.refuse();
+    else connection.shed();
     return connection;
   }
 
@@ -90,12 +102,15 @@ export class Clients implements ClientService {
     this.stopListening();
     for (const connection of this.connections) connection.finish();
     this.flush();
+    this.gate.close();
   }
 
   /** A turn begins: a new budget, and the input that waited for it, in its order. */
   beginTurn(): void {
     this.nowMs = this.options.clock.now();
     this.budget = COMMANDS_PER_TURN;
+    this.lookAt = COMMANDS_PER_TURN - COMMANDS_A_LOOK;
+    this.spendingSinceMs = NEVER;
     if (this.toProcess.length === 0) return;
     const waiting = this.toProcess;
     this.toProcess = [];
@@ -143,8 +158,15 @@ export class Clients implements ClientService {
   }
 
   spend(commands: number): boolean {
-    if (this.budget < commands) return false;
+    if (this.budget <= 0) return false;
     this.budget -= commands;
+    if (this.budget < this.lookAt) {
+      this.lookAt = this.budget - COMMANDS_A_LOOK;
+      const nowMs = this.options.clock.now();
+      // Not since the turn began: that may have been long ago, and then nothing to do.
+      if (this.spendingSinceMs === NEVER) this.spendingSinceMs = nowMs;
+      else if (nowMs - this.spendingSinceMs > TURN_MS) this.budget = 0;
+    }
     return true;
   }
 
@@ -155,5 +177,18 @@ export class Clients implements ClientService {
 
   closed(connection: ClientConnection): void {
     if (this.connections.delete(connection)) this.stats.commandsOfGone += connection.commands;
+    this.gate.left(connection);
+  }
+
+  charge(connection: ClientConnection, bytes: number): void {
+    this.gate.charge(connection, bytes);
+  }
+
+  spoke(connection: ClientConnection): void {
+    this.gate.spoke(connection);
+  }
+
+  ended(connection: ClientConnection): void {
+    this.gate.ended(connection);
   }
 }

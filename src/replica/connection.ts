@@ -38,7 +38,7 @@ export interface Connection {
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
   finish(): void;
   /** Ends the stream at once. */
-  destroy(): void;
+  shed(): void;
 }
 
 /** What a client says about itself, for the eyes of CLIENT LIST. */

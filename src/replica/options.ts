@@ -1,5 +1,6 @@
 import type { Limits } from '../base/limits.ts';
 import type { Prng } from '../base/prng.ts';
+import type { PeerAuth } from '../protocol/peer-proof.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { RaftTiming } from '../raft/timing.ts';
 import type { Trace } from '../raft/trace.ts';
@@ -35,6 +36,8 @@ export interface ReplicaOptions {
   readonly freshClusterId: Uint8Array;
   /** 8 unpredictable bytes: which start of the directory this is (base/start-history.ts). */
   readonly freshStartId: Uint8Array;
+  /** The secret that peers share; null: whoever speaks their protocol is believed. */
+  readonly peerAuth: PeerAuth | null;
   readonly limits: Limits;
   readonly raftTiming: RaftTiming;
   readonly requestTiming: RequestTiming;

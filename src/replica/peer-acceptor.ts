@@ -1,22 +1,28 @@
-import { NOBODY } from '../base/ids.ts';
 import { FrameReader } from '../protocol/frame-reader.ts';
 import {
+  type DenyCode,
+  encodeChallenge,
+  encodeDeny,
   encodeHandshake,
   type Frame,
   HANDSHAKE_FRAME_BYTES_MAX,
   type Introduction,
   PONG,
 } from '../protocol/frames.ts';
+import { PeerProof } from '../protocol/peer-proof.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Message } from '../raft/messages.ts';
 import { introduce, judge } from './identity.ts';
 import type { Stream, StreamHandlers } from './network.ts';
 import { type PeerContext, SILENT_TICKS_MAX } from './peer-context.ts';
+import { secretTrouble } from './peer-secret.ts';
 
 /** What the acceptor tells the one who keeps all of them. */
 export interface AcceptorOwner {
   /** The peer is who it says, as far as is known; an older stream of it is obsolete. */
   onGreeted(acceptor: PeerAcceptor, peer: Member): void;
+  /** For the log. Null: nobody knows who dialed. */
+  onNotice(peer: Member | null, text: string): void;
   /** Once, last. */
   onClosed(acceptor: PeerAcceptor): void;
 }
@@ -36,12 +42,20 @@ type AcceptorState =
 /** The dialer pings every tick, so it is gone or cut off; but the dialing side notices first. */
 const ACCEPTED_SILENT_TICKS_MAX = 2 * SILENT_TICKS_MAX;
 
-/** The accepting side of a stream that a peer, or a stranger, has dialed. */
+/**
+ * The accepting side of a stream that a peer, or a stranger, has dialed. Where peers share a secret,
+ * nothing that a stranger says is decoded, let alone believed: the reader gives a Hello only with
+ * its proof.
+ */
 export class PeerAcceptor implements StreamHandlers {
+  /** The host it was dialed from. */
+  readonly from: string;
   private readonly context: PeerContext;
   private readonly owner: AcceptorOwner;
   private readonly stream: Stream;
   private readonly reader: FrameReader;
+  /** Null where peers share no secret. */
+  private readonly proof: PeerProof | null;
   private state: AcceptorState = 'greeting';
   private peer: Member | null = null;
   private said: Introduction | null = null;
@@ -49,11 +63,19 @@ export class PeerAcceptor implements StreamHandlers {
   /** Bytes came, and no Pong has said so yet. */
   private unanswered = false;
 
-  constructor(context: PeerContext, owner: AcceptorOwner, stream: Stream) {
+  constructor(context: PeerContext, owner: AcceptorOwner, stream: Stream, from: string) {
+    const { auth, limits } = context;
     this.context = context;
     this.owner = owner;
     this.stream = stream;
-    this.reader = new FrameReader(context.limits);
+    this.from = from;
+    this.proof = auth === null ? null : new PeerProof(auth, 'acceptor');
+    this.reader = new FrameReader(limits, this.proof);
+  }
+
+  /** It has not said who it is, or was refused. */
+  get isStranger(): boolean {
+    return this.said === null || this.isClosing;
   }
 
   onOpen(): void {}
@@ -62,7 +84,8 @@ export class PeerAcceptor implements StreamHandlers {
 
   onBytes(chunk: Uint8Array): void {
     if (this.state === 'closing') return;
-    this.silentTicks = 0;
+    // A stranger that says something, but not who it is, is not given more time than a silent one.
+    if (!this.isStranger) this.silentTicks = 0;
     this.unanswered = true;
     this.reader.feed(chunk);
     for (let frame = this.reader.next(); frame !== null; frame = this.reader.next()) {
@@ -91,7 +114,7 @@ export class PeerAcceptor implements StreamHandlers {
       // Refused: it has had its time to read why.
       if (this.silentTicks > ticksMax) this.giveUp();
     } else if (this.silentTicks > ticksMax) {
-      this.fail('it is silent');
+      this.fail(this.said === null ? 'it did not say who it is' : 'it is silent');
     } else if (this.unanswered && this.said !== null) {
       this.unanswered = false;
       this.write(PONG);
@@ -118,7 +141,16 @@ export class PeerAcceptor implements StreamHandlers {
       this.onHello(frame.introduction);
     } else if (frame.kind === 'Defect') {
       this.fail(frame.reason);
-    } else if (this.said === null || frame.kind === 'Welcome' || frame.kind === 'Refuse') {
+    } else if (frame.kind === 'Challenge') {
+      this.onChallenge(frame.nonce);
+    } else if (frame.kind === 'Unproven') {
+      this.deny(frame.code);
+    } else if (
+      this.said === null ||
+      frame.kind === 'Welcome' ||
+      frame.kind === 'Refuse' ||
+      frame.kind === 'Deny'
+    ) {
       this.fail(`a ${frame.kind} out of place`);
     } else if (frame.kind === 'Ping') {
       this.unanswered = false;
@@ -126,6 +158,25 @@ export class PeerAcceptor implements StreamHandlers {
     } else if (frame.kind !== 'Pong') {
       this.onMessage(frame);
     }
+  }
+
+  private onChallenge(nonce: Uint8Array): void {
+    if (this.proof === null) {
+      this.deny('SECRET_UNEXPECTED');
+    } else if (this.proof.isReady) {
+      this.fail('a Challenge out of place');
+    } else {
+      this.proof.hear(nonce);
+      this.write(encodeChallenge(this.proof.nonce));
+    }
+  }
+
+  private deny(code: DenyCode): void {
+    this.write(encodeDeny(code));
+    const { name } = this.context.identity.self();
+    this.notice(secretTrouble(code, name, this.from));
+    this.state = 'closing';
+    this.stream.end();
   }
 
   private onHello(introduction: Introduction): void {
@@ -137,7 +188,8 @@ export class PeerAcceptor implements StreamHandlers {
     if (refusal !== null) {
       const dialer = { id: introduction.fromNode, name: introduction.fromName };
       const mine = introduce(self, dialer);
-      this.write(encodeHandshake({ kind: 'Refuse', introduction: mine, ...refusal }));
+      const refuse = { kind: 'Refuse', introduction: mine, ...refusal } as const;
+      this.write(encodeHandshake(refuse, this.proof));
       this.notice(`refused a peer: ${refusal.text}`);
       this.state = 'closing';
       this.stream.end();
@@ -174,7 +226,7 @@ export class PeerAcceptor implements StreamHandlers {
     const { identity, bindings } = this.context;
     const introduction = introduce(identity.self(), this.peer!);
     const knowsDialer = bindings.isBound(said);
-    this.write(encodeHandshake({ kind: 'Welcome', introduction, knowsDialer }));
+    this.write(encodeHandshake({ kind: 'Welcome', introduction, knowsDialer }, this.proof));
   }
 
   private onMessage(message: Message): void {
@@ -194,11 +246,11 @@ export class PeerAcceptor implements StreamHandlers {
   }
 
   private fail(why: string): void {
-    this.notice(`left a stream from ${this.peer?.name ?? 'a stranger'}: ${why}`);
+    this.notice(`left a stream from ${this.peer?.name ?? `a stranger at ${this.from}`}: ${why}`);
     this.giveUp();
   }
 
   private notice(text: string): void {
-    this.context.events.onNotice(this.peer?.id ?? NOBODY, text);
+    this.owner.onNotice(this.peer, text);
   }
 }

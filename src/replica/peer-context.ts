@@ -1,6 +1,7 @@
 import type { Incarnation, NodeId } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Prng } from '../base/prng.ts';
+import type { PeerAuth } from '../protocol/peer-proof.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Message } from '../raft/messages.ts';
 import type { Clock } from './clock.ts';
@@ -38,6 +39,8 @@ export interface PeerContext {
   readonly random: Prng;
   readonly limits: Limits;
   readonly identity: IdentityBook;
+  /** The secret that peers share; null: whoever speaks the protocol is believed. */
+  readonly auth: PeerAuth | null;
   readonly bindings: Bindings;
   /** All members but this node. */
   readonly members: readonly Member[];

@@ -1,17 +1,20 @@
 import { type Incarnation, NO_INCARNATION } from '../base/ids.ts';
 import { FrameReader } from '../protocol/frame-reader.ts';
 import {
+  encodeChallenge,
   encodeHandshake,
   type Frame,
   PING,
   type Refuse,
   type Welcome,
 } from '../protocol/frames.ts';
+import { PeerProof } from '../protocol/peer-proof.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Timer } from './clock.ts';
 import { introduce, isMember, judge } from './identity.ts';
 import type { CloseReason, Stream } from './network.ts';
 import { type PeerContext, SILENT_TICKS_MAX } from './peer-context.ts';
+import { secretTrouble } from './peer-secret.ts';
 
 /** Dials start at least this far apart, doubling from the first to the second, with jitter. */
 const BACKOFF_MIN_MS = 20;
@@ -42,6 +45,8 @@ export class PeerLink {
   /** The stream of the latest dial. Its predecessors may still call back, and are not heard. */
   private stream: Stream | null = null;
   private reader: FrameReader;
+  /** Of this stream; null where peers share no secret. */
+  private proof: PeerProof | null = null;
   private silentTicks = 0;
 
   private dialedAtMs = 0;
@@ -87,8 +92,9 @@ export class PeerLink {
   /** Says again who this node is, after that changed. */
   greet(): void {
     if (this.current !== 'greeting' || this.stream === null) return;
+    if (this.proof?.isReady === false) return;
     const introduction = introduce(this.context.identity.self(), this.peer);
-    this.stream.write(encodeHandshake({ kind: 'Hello', introduction }));
+    this.stream.write(encodeHandshake({ kind: 'Hello', introduction }, this.proof));
   }
 
   /** The peer has just called: it is there, so there is no reason to wait. */
@@ -113,11 +119,12 @@ export class PeerLink {
   }
 
   private dial(): void {
-    const { network, clock, limits } = this.context;
+    const { network, clock, limits, auth } = this.context;
     this.current = 'connecting';
     this.dialedAtMs = clock.now();
     this.silentTicks = 0;
-    this.reader = new FrameReader(limits);
+    this.proof = auth === null ? null : new PeerProof(auth, 'dialer');
+    this.reader = new FrameReader(limits, this.proof);
     const mine = () => this.stream === stream;
     const stream = network.connect(
       { host: this.peer.host, port: this.peer.peerPort },
@@ -134,7 +141,8 @@ export class PeerLink {
 
   private onOpen(): void {
     this.current = 'greeting';
-    this.greet();
+    if (this.proof === null) this.greet();
+    else this.stream?.write(encodeChallenge(this.proof.nonce));
   }
 
   private onBytes(chunk: Uint8Array): void {
@@ -158,6 +166,16 @@ export class PeerLink {
       case 'Refuse':
         this.onRefuse(frame);
         return;
+      case 'Challenge':
+        this.onChallenge(frame.nonce);
+        return;
+      case 'Unproven':
+        this.refused(frame.code, secretTrouble(frame.code, this.selfName, this.peer.name));
+        return;
+      case 'Deny':
+        // Anybody can say so, but for a node that can't talk to its peer all it changes is the log.
+        this.refused(frame.code, secretTrouble(frame.code, this.peer.name, this.selfName));
+        return;
       case 'Defect':
         this.fail(frame.reason);
         return;
@@ -166,12 +184,26 @@ export class PeerLink {
     }
   }
 
+  private get selfName(): string {
+    return this.context.identity.self().name;
+  }
+
+  private onChallenge(nonce: Uint8Array): void {
+    if (this.proof === null || this.proof.isReady) {
+      this.fail('it sent a Challenge out of place');
+      return;
+    }
+    this.proof.hear(nonce);
+    this.greet();
+  }
+
   /**
    * A refusal because of the directory ends this node, so not everybody's is believed: only one that
    * answers where the member is configured to listen, and introduces itself as that member, by
    * cluster, name and directory. So a stranger at that address, confused or of another cluster, ends
-   * nobody. Peers are not authenticated yet, so who means harm can forge all of this, as they can
-   * forge terms and entries; and to stop does less harm than to go on without one's promises.
+   * nobody; where peers share a secret, no stranger does at all. Without one, who means harm can
+   * forge all of this, as they can forge terms and entries; and to stop does less harm than to go
+   * on without one's promises.
    */
   private onRefuse({ introduction, code, text }: Refuse): void {
     const { identity, bindings, events } = this.context;

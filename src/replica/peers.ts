@@ -1,7 +1,8 @@
-import type { NodeId } from '../base/ids.ts';
+import { NOBODY, type NodeId } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Prng } from '../base/prng.ts';
 import { FrameEncoder } from '../protocol/frames.ts';
+import type { PeerAuth } from '../protocol/peer-proof.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Message } from '../raft/messages.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -17,13 +18,16 @@ export interface PeersOptions {
   readonly random: Prng;
   readonly limits: Limits;
   readonly identity: IdentityBook;
+  /** The secret that peers share; null: whoever speaks the protocol is believed. */
+  readonly auth: PeerAuth | null;
   /** All members but this node. */
   readonly members: readonly Member[];
   readonly events: PeerEvents;
 }
 
-/** Accepted streams beyond one a member: of dialers that said nothing yet, or were refused. */
-const STRANGERS_MAX = 64;
+/** What is logged of strangers in a window: who dials and dials must not fill the disk with lines. */
+const NOTICES_MAX = 16;
+const NOTICE_WINDOW_MS = 10_000;
 
 /**
  * All streams between this node and the other members: every node dials every other, and a stream
@@ -38,8 +42,11 @@ export class Peers {
   private readonly greeted = new Map<NodeId, PeerAcceptor>();
   private readonly owner: AcceptorOwner = {
     onGreeted: (acceptor, peer) => this.onGreeted(acceptor, peer),
+    onNotice: (peer, text) => this.onNotice(peer, text),
     onClosed: (acceptor) => this.onClosed(acceptor),
   };
+  private notices = 0;
+  private noticesSinceMs = Number.NEGATIVE_INFINITY;
   private listener: Listener | null = null;
   private ticker: Timer | null = null;
   private closed = false;
@@ -58,7 +65,7 @@ export class Peers {
     const { network } = this.context;
     this.listener = network.listen(
       listenAddress,
-      (stream) => this.accept(stream),
+      (stream, remote) => this.accept(stream, remote),
       (error) => {
         if (this.closed) return;
         if (error === null) {
@@ -107,11 +114,46 @@ export class Peers {
     for (const acceptor of this.accepted) acceptor.giveUp();
   }
 
-  private accept(stream: Stream): StreamHandlers {
-    const acceptor = new PeerAcceptor(this.context, this.owner, stream);
-    if (this.closed || this.accepted.size >= this.links.size + STRANGERS_MAX) acceptor.giveUp();
+  /** Strangers can't keep a member out: when they hold all the places that there are for them, the
+   *  newcomer gets the place that was held longest by the host that holds the most. */
+  private accept(stream: Stream, { host }: Address): StreamHandlers {
+    const acceptor = new PeerAcceptor(this.context, this.owner, stream, host);
+    const places = this.links.size + this.context.limits.peerStrangersMax;
+    if (this.closed) acceptor.giveUp();
+    else if (this.accepted.size >= places) this.evictStranger();
     this.accepted.add(acceptor);
     return acceptor;
+  }
+
+  private evictStranger(): void {
+    const byHost = new Map<string, PeerAcceptor[]>();
+    let most: PeerAcceptor[] = [];
+    // In the order in which they came.
+    for (const acceptor of this.accepted) {
+      if (!acceptor.isStranger) continue;
+      const its = byHost.get(acceptor.from) ?? [];
+      byHost.set(acceptor.from, its);
+      its.push(acceptor);
+      if (its.length > most.length) most = its;
+    }
+    const [oldest] = most;
+    if (oldest === undefined) return;
+    this.accepted.delete(oldest);
+    oldest.giveUp();
+  }
+
+  private onNotice(peer: Member | null, text: string): void {
+    const { clock, events } = this.context;
+    if (peer === null) {
+      if (clock.now() - this.noticesSinceMs > NOTICE_WINDOW_MS) {
+        this.noticesSinceMs = clock.now();
+        this.notices = 0;
+      }
+      this.notices++;
+      if (this.notices > NOTICES_MAX) return;
+    }
+    const more = this.notices === NOTICES_MAX ? ' (no more of strangers for a while)' : '';
+    events.onNotice(peer?.id ?? NOBODY, text + (peer === null ? more : ''));
   }
 
   private onGreeted(acceptor: PeerAcceptor, peer: Member): void {

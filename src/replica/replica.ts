@@ -233,6 +233,7 @@ export class Replica {
       random: options.random.fork(),
       limits: options.limits,
       identity: new StorageIdentityBook(this.storage),
+      auth: options.peerAuth,
       members: others,
       events: {
         onMessage: (message) => this.onMessage(message),

@@ -26,6 +26,8 @@ export class Request {
   readonly arrivedMs: number;
   /** Null where this node redirects, and for clients that follow redirects by themselves. */
   readonly forwarding: Forwarding | null;
+  /** What it holds in memory. Kept, since the record is the log's own once it is appended. */
+  readonly bytes: number;
   /** Null until answered. Written once. */
   reply: Reply | null = null;
 
@@ -39,14 +41,10 @@ export class Request {
   ) {
     this.connection = connection;
     this.record = record;
+    this.bytes = record.length + (forwarding?.bytes.length ?? 0);
     this.redirectForm = redirectForm;
     this.slot = slot;
     this.arrivedMs = arrivedMs;
     this.forwarding = forwarding;
-  }
-
-  /** What it holds in memory. */
-  get bytes(): number {
-    return this.record.length + (this.forwarding?.bytes.length ?? 0);
   }
 }

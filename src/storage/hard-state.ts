@@ -178,6 +178,10 @@ function readImage(read: ByteReader): StateImage {
     membersImage: read.slice(read.u16()).slice(),
     bindings: readBindings(read),
   };
+  // What could not be written again must not be read: the next save would stop the process.
+  if (name.length > NAME_BYTES_MAX) read.ok = false;
+  if (state.membersImage.length > MEMBERS_IMAGE_BYTES_MAX) read.ok = false;
+  if (state.bindings.length > BINDINGS_MAX) read.ok = false;
   return { sequence, firstSegment, lastSegment, mark, state };
 }
 

@@ -19,6 +19,12 @@ test('limits that do not fit each other are named', () => {
     [{ inflightMessagesMax: 0 }, /inflightMessagesMax >= 1/],
     [{ peerOutputBytesMax: 2 ** 20 }, /peerOutputBytesMax holds/],
     [{ clientPauseOutputBytes: 2 ** 30 }, /clientPauseOutputBytes </],
+    [{ clientsMax: 0 }, /clientsMax >= 1/],
+    [{ clientRefusalsMax: 1000 }, /descriptorsReserved holds/],
+    [{ peerStrangersMax: 1000 }, /descriptorsReserved holds/],
+    [{ clientStrangersBytesMax: 2 ** 20 }, /clientStrangersBytesMax holds/],
+    [{ clientsBytesMax: 2 ** 26 }, /clientsBytesMax holds/],
+    [{ clientStrangerGraceMs: 2 ** 20 }, /clientStrangerGraceMs <=/],
   ];
   for (const [change, name] of broken) {
     assert.throws(() => checkLimits({ ...defaultLimits, ...change }), name);

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { checkLimits, defaultLimits } from '../../src/base/limits.ts';
 import { serveCommand } from '../../src/cli/commands/serve.ts';
 import { main } from '../../src/cli/main.ts';
+import { localPeerSecret, readPeerSecret } from '../../src/cli/peer-secret.ts';
 import type { RunningServer, ServeSettings } from '../../src/cli/serve-contract.ts';
 import { limitsFor } from '../../src/cli/serve-settings.ts';
 import { FakeIo, until } from './fake-io.ts';
@@ -166,7 +170,10 @@ describe('dkvs serve', () => {
     [['serve', '--name', 'n1', '--data', 'd'], /--cluster is missing/],
     [['serve', '--name', 'n1', '--cluster', THREE], /--data is missing/],
     [[...LINE, '--name', 'm3'], /"m3" is no member.*\n.*did you mean `n3`/],
-    [[...LINE, '--listen', '0.0.0.0:7003'], /0\.0\.0\.0:7003 is not loopback.*\n.*--insecure/],
+    [
+      [...LINE, '--listen', '0.0.0.0:7003'],
+      /0\.0\.0\.0:7003 is not loopback.*\n.*--peer-secret-file.*--insecure/,
+    ],
     [['serve', '--name', 'a', '--cluster', 'a=10.0.0.1:1', '--data', 'd'], /say --insecure/],
     [[...LINE, '--election-timeout', '80ms'], /too short for heartbeats every 50 ms/],
     [[...LINE, '--election-timeout', '149ms'], /too short .*\n.*at least three times as long/],
@@ -183,6 +190,49 @@ describe('dkvs serve', () => {
       assert.equal(replica.settings, null);
     });
   }
+
+  it('serves a network when its members share a secret', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dkvs-secret-'));
+    const file = join(directory, 'secret');
+    const secret = (text: string) => writeFileSync(file, text);
+    const argv = ['serve', '--name', 'a', '--cluster', 'a=10.0.0.1:1', '--data', 'd'];
+    const asked = ['--peer-secret-file', file];
+    const refusal = async () => {
+      const { io, replica, code } = serve(...argv, ...asked);
+      assert.equal(await code, 2);
+      assert.equal(replica.settings, null);
+      return io.stderr.text;
+    };
+    assert.match(await refusal(), /can't read --peer-secret-file: ENOENT.*\n.*head -c 32/);
+    secret(`${' '.repeat(20)}0123456789abcde\n`);
+    assert.match(await refusal(), /has 15 bytes: it must have 16 to 4096/);
+    secret('0123456789abcdef\n');
+    const { io, replica, code } = serve(...argv, ...asked);
+    await isReady(io);
+    assert.equal(Buffer.from(replica.settings!.peerSecret!).toString(), '0123456789abcdef');
+    assert.doesNotMatch(io.stderr.text, /0123456789/);
+    replica.fail(new Error('over'));
+    await code;
+    rmSync(directory, { recursive: true });
+  });
+
+  it('makes a local cluster a secret of its own, once, for nobody else to read', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dkvs-secret-'));
+    const file = localPeerSecret(join(directory, 'new'));
+    const first = readPeerSecret(file);
+    assert.ok(first.length >= 40);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(readPeerSecret(localPeerSecret(join(directory, 'new'))), first);
+    rmSync(directory, { recursive: true });
+  });
+
+  it('takes as many clients as it is told', async () => {
+    const { io, replica, code } = serve(...LINE, '--max-clients', '7');
+    await isReady(io);
+    assert.equal(replica.settings!.limits.clientsMax, 7);
+    replica.fail(new Error('over'));
+    await code;
+  });
 
   it('serves a network when told --insecure in so many words, and warns of even sizes', async () => {
     const argv = ['serve', '--name', 'a', '--cluster', 'a=10.0.0.1:1,b=10.0.0.2:1', '--data', 'd'];

@@ -18,7 +18,7 @@ export const anyCuts = fc.array(fc.nat(), { maxLength: 12 });
 
 interface Incremental<T> {
   feed(chunk: Uint8Array): void;
-  next(): T | 'more' | ProtocolError;
+  next(): T | 'more' | 'empty' | ProtocolError;
 }
 
 /** Feeds chunk by chunk, pulls all there is after each, and ends with the protocol error. */
@@ -32,6 +32,7 @@ export function pullAll<T extends object>(
     for (;;) {
       const value = parser.next();
       if (value === 'more') break;
+      if (value === 'empty') continue;
       if ('protocolError' in value) return { values, error: value.protocolError };
       values.push(value);
     }

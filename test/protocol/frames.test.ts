@@ -8,6 +8,8 @@ import { defaultLimits } from '../../src/base/limits.ts';
 import { native } from '../../src/base/native.ts';
 import { FrameReader } from '../../src/protocol/frame-reader.ts';
 import {
+  encodeChallenge,
+  encodeDeny,
   encodeHandshake,
   type Frame,
   FrameEncoder,
@@ -77,9 +79,15 @@ const messages: readonly Message[] = [
 ];
 
 const encoder = new FrameEncoder();
+const nonces = [Uint8Array.from({ length: 32 }, (_, i) => 255 - i)];
 const images: readonly { frame: Frame; bytes: Uint8Array }[] = [
   ...handshakes.map((frame) => ({ frame, bytes: encodeHandshake(frame) })),
   ...messages.map((frame) => ({ frame, bytes: encoder.encode(frame) })),
+  ...nonces.map((nonce) => ({
+    frame: { kind: 'Challenge', nonce } as const,
+    bytes: encodeChallenge(nonce),
+  })),
+  { frame: { kind: 'Deny', code: 'SECRET_WRONG' }, bytes: encodeDeny('SECRET_WRONG') },
   { frame: { kind: 'Ping' }, bytes: PING },
   { frame: { kind: 'Pong' }, bytes: PONG },
 ];
@@ -162,8 +170,12 @@ describe('frames: every one', () => {
     for (const { frame, bytes } of images) {
       if (frame.kind === 'Hello' || frame.kind === 'Welcome' || frame.kind === 'Refuse') {
         assert.deepEqual(encodeHandshake(frame), bytes);
-      } else if (frame.kind !== 'Ping' && frame.kind !== 'Pong' && frame.kind !== 'Defect') {
-        assert.deepEqual(new FrameEncoder().encode(frame), bytes);
+      } else if (frame.kind === 'Challenge') {
+        assert.deepEqual(encodeChallenge(frame.nonce), bytes);
+      } else if (frame.kind === 'Deny') {
+        assert.deepEqual(encodeDeny(frame.code), bytes);
+      } else if (messages.includes(frame as Message)) {
+        assert.deepEqual(new FrameEncoder().encode(frame as Message), bytes);
       }
     }
   });
@@ -296,7 +308,7 @@ describe('frames: from hostile hands', () => {
     for (const length of [0, 11, HANDSHAKE_FRAME_BYTES_MAX + 1, 2 ** 32 - 1]) {
       assert.match(defectOf(claim(1, length)), /Hello frame of/);
     }
-    for (const type of [0, 6, 15, 23, 255]) assert.match(defectOf(claim(type, 64)), /unknown type/);
+    for (const type of [0, 8, 15, 23, 255]) assert.match(defectOf(claim(type, 64)), /unknown type/);
   });
 
   it('cost no memory before their bytes arrive', () => {
@@ -315,7 +327,7 @@ describe('frames: from hostile hands', () => {
   it('are no messages before a handshake', () => {
     for (const { frame, bytes } of images) {
       const { kind } = only(readAll([bytes], new FrameReader(defaultLimits)));
-      const early = ['Hello', 'Welcome', 'Refuse', 'Ping', 'Pong'].includes(frame.kind);
+      const early = !messages.includes(frame as Message);
       assert.equal(kind, early ? frame.kind : 'Defect');
     }
   });

@@ -46,6 +46,51 @@ test('empty requests are ignored: *0, *-1, empty lines', () => {
   assert.deepEqual(parseEveryWay(stream), { requests: [['PING']], error: null });
 });
 
+test('millions of empty requests take no memory, and a turn is over after some', () => {
+  for (const empty of ['*0\r\n', '\r\n', '\n', '*-1\r\n', '   \r\n', '*-2147483648\r\n']) {
+    const parser = new RespParser(requestLimits(defaultLimits));
+    const chunk = bytes(empty.repeat(Math.floor(65_536 / empty.length)));
+    for (let i = 0; i < 20; i++) {
+      parser.feed(chunk);
+      let calls = 1;
+      for (; parser.next() === 'empty'; calls++);
+      const empties = chunk.length / empty.length;
+      assert.ok(calls >= empties / 16 && calls <= empties / 16 + 2, `${calls} calls`);
+      assert.equal(parser.next(), 'more');
+    }
+    assert.equal(parser.heldBytes, 0);
+  }
+});
+
+test('HTTP is left at once, as Redis leaves it, and what stands before it is not', () => {
+  for (const stream of [
+    'POST / HTTP/1.1\r\nHost: x\r\n\r\nSET k evil\r\n',
+    'pOsT\r\n',
+    '"HOST:" x\r\n',
+    '*1\r\n$4\r\nPOST\r\n',
+    '*2\r\n$5\r\nhost:\r\n$1\r\nx\r\n',
+  ]) {
+    assert.deepEqual(parseEveryWay(stream), { requests: [], error: '' }, stream);
+  }
+  const tricked = 'GET / HTTP/1.1\r\nHost: localhost\r\nPING\r\n';
+  assert.deepEqual(parseEveryWay(tricked), {
+    requests: [['inline:', 'GET', '/', 'HTTP/1.1']],
+    error: '',
+  });
+  const others = 'HOST\r\nPOST: x\r\nhost;\r\nECHO POST\r\n';
+  assert.equal(parseEveryWay(others).requests.length, 4);
+});
+
+test('a typed line may be as long as the limit, with either end', () => {
+  const longest = 'x'.repeat(limits.inlineBytesMax);
+  for (const end of ['\n', '\r\n']) {
+    const fits = parseEveryWay(longest + end);
+    assert.deepEqual(fits, { requests: [['inline:', longest]], error: null });
+    const tooBig = { requests: [], error: 'ERR Protocol error: too big inline request' };
+    assert.deepEqual(parseEveryWay(`${longest}x${end}`), tooBig);
+  }
+});
+
 test('binary arguments: line ends, type bytes and NUL', () => {
   const arg = '\r\n*1\r\n$4\r\n\0\xff';
   assert.deepEqual(parseEveryWay(`*2\r\n$1\r\n\n\r\n$${arg.length}\r\n${arg}\r\n`).requests, [

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Entry } from '../../src/base/entry.ts';
-import { index } from '../../src/base/ids.ts';
+import { type Entry, EntryType, sealEntry } from '../../src/base/entry.ts';
+import { index, term } from '../../src/base/ids.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
+import { encodeCommand } from '../../src/kv/command.ts';
 import { StateMachine } from '../../src/kv/state-machine.ts';
 import { resolveCommand } from '../../src/protocol/commands.ts';
 import { Applier, type ApplierHost } from '../../src/replica/applier.ts';
@@ -88,5 +89,44 @@ for (const isInMemory of [true, false]) {
     const log = new Log(isInMemory);
     for (let i = 0; i < 5000; i++) log.add(`INCR key:${i % 10}`);
     assert.equal(log.runAll().length, isInMemory ? 1 : 2);
+  });
+}
+
+const MIB = 1024 * 1024;
+const key = bytes('big');
+
+function longReplies(gets: number): Entry[] {
+  const value = new Uint8Array(MIB).fill(0x78);
+  const comparand = new Uint8Array(0);
+  const set = { kind: 'set', key, value, condition: 'none', comparand, get: false } as const;
+  const records = [encodeCommand(set)];
+  for (let i = 0; i < gets; i++) records.push(encodeCommand({ kind: 'get', key }));
+  return records.map((r, i) => sealEntry(r, EntryType.Command, term(1), index(i + 1)));
+}
+
+for (const where of ['memory', 'disk'] as const) {
+  test(`a turn is over when its replies are long, however short the commands: from ${where}`, () => {
+    const entries = longReplies(50);
+    let replies = 0;
+    let isAwake = false;
+    const applier = new Applier(new StateMachine(), {
+      entriesInMemory: (from) => (where === 'memory' ? entries.slice(from - 1) : null),
+      readFromDisk: (from, _to, _bytesMax, done) => done(entries.slice(from - 1)),
+      applied: () => {
+        replies++;
+      },
+      wake: () => {
+        isAwake = true;
+      },
+    });
+    applier.committed(index(entries.length));
+    for (let turns = 0; turns < 20 && replies < entries.length; turns++) {
+      const before = replies;
+      isAwake = false;
+      applier.run();
+      assert.ok(replies - before <= 9, `${replies - before} replies of a MiB in one turn`);
+      assert.ok(isAwake || replies === entries.length, 'or it asks for another');
+    }
+    assert.equal(replies, entries.length);
   });
 }

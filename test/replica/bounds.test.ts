@@ -65,8 +65,46 @@ describe('everything is bounded', () => {
     assert.ok(world.until(() => slow.replies.length === 2001, 20_000));
   });
 
+  test('a client that asks for much and reads nothing does not fill the log with it', () => {
+    const world = new World(7, 3, { ...smallLimits, clientPauseOutputBytes: 64 * 1024 });
+    world.startAll();
+    const leader = world.elect();
+    const [silent, reader] = [world.client(leader), world.client(leader)];
+    assert.equal(silent.ask('SET', 'big', 'x'.repeat(10_000)), '+OK');
+    const before = leader.replica!.view.lastIndex;
+    silent.pause();
+    silent.raw(pipeline(2000, 'GET', 'big'));
+    world.run(500);
+    assert.equal(leader.replica!.view.lastIndex - before, 64);
+    reader.raw(pipeline(2000, 'GET', 'big'));
+    assert.ok(
+      world.until(() => reader.replies.length === 2000, 20_000),
+      'who reads is served',
+    );
+  });
+
+  test('a client that pipelines long commands does not fill the log before the others', () => {
+    const limits = { ...smallLimits, clientPipelineBytesMax: 64 * 1024 };
+    const world = new World(6, 3, limits);
+    world.startAll();
+    const leader = world.elect();
+    const [greedy, other] = [world.client(leader), world.client(leader)];
+    other.ask('PING');
+    for (const follower of world.followers) {
+      world.network.cut(leader.member.host, follower.member.host);
+    }
+    const before = leader.replica!.view.lastIndex;
+    greedy.raw(pipeline(100, 'SET', 'k', 'x'.repeat(10_000)));
+    world.run(50);
+    assert.equal(leader.replica!.view.lastIndex - before, 7, 'a 64 KiB of them, and no more');
+    world.network.healAll();
+    assert.ok(world.until(() => greedy.replies.length === 100));
+    assert.equal(count(greedy, /^\+OK$/), 100);
+  });
+
   test('many small requests for much, answered at once: the client is disconnected', () => {
-    const limits = { ...smallLimits, clientOutputBytesMax: 2 * 1024 * 1024 };
+    const bounds = { clientPauseOutputBytes: 128 * 1024, clientOutputBytesMax: 256 * 1024 };
+    const limits = { ...smallLimits, ...bounds };
     const world = new World(5, 3, limits);
     world.startAll();
     const leader = world.elect();

@@ -44,7 +44,7 @@ test('a command that is not fast takes more of what a turn has for all clients',
   const stream = { bufferedBytes: 0, pause() {}, resume() {} };
   const connection = new ClientConnection(
     stream as unknown as Stream,
-    { ...service, flushLater() {} } as unknown as ClientService,
+    { ...service, flushLater() {}, spoke() {}, charge() {} } as unknown as ClientService,
     1,
     { host: 'h', port: 1 },
   );

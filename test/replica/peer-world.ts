@@ -3,6 +3,7 @@ import { incarnation, type NodeId, nodeId, term } from '../../src/base/ids.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { withStart } from '../../src/base/start-history.ts';
+import type { PeerAuth } from '../../src/protocol/peer-proof.ts';
 import type { Member } from '../../src/raft/configuration.ts';
 import type { Message, TimeoutNow } from '../../src/raft/messages.ts';
 import type { Clock } from '../../src/replica/clock.ts';
@@ -159,10 +160,14 @@ export function startPeers(
   directory: Directory,
   events: EventLog,
   limits: Limits = defaultLimits,
+  secret: Uint8Array | null = null,
 ): Peers {
   directory.start();
+  const nonces = new Prng(member.id * 7000 + directory.starts);
+  const auth: PeerAuth | null = secret && { secret, nonce: () => nonces.bytes(32) };
   return new Peers({
     ...host,
+    auth,
     random: new Prng(member.id * 1000 + directory.starts),
     limits,
     identity: new TestBook(member, directory, host.clock),
@@ -175,6 +180,7 @@ export function startPeers(
 export class PeerNode {
   readonly member: Member;
   readonly events = new EventLog();
+  secret: Uint8Array | null = null;
   directory: Directory;
   process: SimProcess;
   peers: Peers | null = null;
@@ -192,7 +198,8 @@ export class PeerNode {
     this.process = new SimProcess(scheduler);
     const clock = new SimClock(scheduler, this.process);
     const host = { clock, network: net.attach(this.member.host, this.process) };
-    const peers = startPeers(host, this.member, all, this.directory, this.events);
+    const { member, directory, events, secret } = this;
+    const peers = startPeers(host, member, all, directory, events, defaultLimits, secret);
     peers.start({ host: this.member.host, port: this.member.peerPort }, (error) => {
       if (error !== null) throw new Error(error);
     });

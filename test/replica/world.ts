@@ -1,6 +1,7 @@
 import { byteString } from '../../src/base/bytes.ts';
 import { nodeId } from '../../src/base/ids.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
+import { NONCE_BYTES } from '../../src/protocol/peer-proof.ts';
 import { encodeRequest } from '../../src/protocol/request-writer.ts';
 import { RespReader, type RespValue } from '../../src/protocol/resp-reader.ts';
 import type { Member } from '../../src/raft/configuration.ts';
@@ -60,6 +61,8 @@ export class World {
   readonly limits: Limits;
   /** Of the nodes that are started from now on. */
   follower: FollowerMode = 'redirect';
+  /** What the members prove to each other; null: nothing. */
+  secret: Uint8Array | null = null;
   private clients = 0;
 
   constructor(seed: number, size: number, limits: Limits = smallLimits) {
@@ -104,6 +107,10 @@ export class World {
       freshDirectoryId: scheduler.random.bytes(16),
       freshClusterId: scheduler.random.bytes(16),
       freshStartId: scheduler.random.bytes(8),
+      peerAuth: this.secret && {
+        secret: this.secret,
+        nonce: () => this.scheduler.random.bytes(NONCE_BYTES),
+      },
       limits: this.limits,
       raftTiming: defaultTiming,
       requestTiming: defaultRequestTiming,

@@ -125,6 +125,24 @@ test('a slot with a history that does not go with its count, or an unknown flag,
   }
 });
 
+test('a slot that could not be written again is none', () => {
+  const slot = encodeSlot(firstImage(directory));
+  const nameAt = 16 + 40 + 32 + 8;
+  const membersAt = nameAt + 2 + directory.name.length + 24 + 4;
+  const bindingsAt = membersAt + 2 + directory.membersImage.length;
+  for (const [at, length] of [
+    [nameAt, NAME_BYTES_MAX + 1],
+    [membersAt, MEMBERS_IMAGE_BYTES_MAX + 1],
+    [bindingsAt, BINDINGS_MAX + 1],
+  ] as const) {
+    const changed = slot.slice();
+    changed[at] = length % 256;
+    if (at !== bindingsAt) changed[at + 1] = Math.floor(length / 256);
+    writeU32(changed, 0, native.crc32(changed, 4, SLOT_BYTES, 0));
+    assert.equal(decodeSlot(changed), 'fields');
+  }
+});
+
 test('what was persisted is there after a clean stop, and after a kill', () => {
   for (const stop of ['close', 'kill'] as const) {
     const { disk, later, run } = create();

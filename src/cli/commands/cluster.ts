@@ -7,6 +7,7 @@ import { LivePanel } from '../live-panel.ts';
 import { checkPorts, localMembers } from '../local-ports.ts';
 import type { MemberAddress } from '../members.ts';
 import { askStatus, type MemberStatus } from '../node-status.ts';
+import { localPeerSecret } from '../peer-secret.ts';
 import { followerModeOf, followerOption } from '../serve-settings.ts';
 import type { OptionSpec, Settings } from '../settings.ts';
 import { exitText, type NodeExit, Supervisor, type SupervisorOptions } from '../supervisor.ts';
@@ -105,10 +106,11 @@ class LocalCluster {
     this.io = io;
     this.directory = directory;
     this.panel = new LivePanel(io);
+    const secretFile = localPeerSecret(directory);
     this.supervisor = new Supervisor({
       members,
       directory,
-      ...(flags === undefined ? {} : { flags: () => flags }),
+      flags: () => [`--peer-secret-file=${secretFile}`, ...(flags ?? [])],
       ...(program === undefined ? {} : { program }),
       ...(onPid === undefined ? {} : { onPid }),
       onExit: (name, exit) => this.nodeEnded(name, exit),

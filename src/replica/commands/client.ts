@@ -145,7 +145,7 @@ export const kill: ConnectionHandler = (connection, service, args) => {
     if (!fits(filter, client, service)) continue;
     killed++;
     if (client === connection) client.finish();
-    else client.destroy();
+    else client.shed();
   }
   if (args.length > 3) return integer(killed);
   return killed === 0 ? noSuchClient : OK;
