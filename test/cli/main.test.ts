@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CliCommand } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands.ts';
+import { commandTable, tableOf } from '../../src/cli/commands.ts';
 import { main } from '../../src/cli/main.ts';
 import { FakeIo } from './fake-io.ts';
+
+const commands = await commandTable.all();
 
 async function dkvs(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const io = new FakeIo();
@@ -12,14 +14,14 @@ async function dkvs(...argv: string[]): Promise<{ code: number; out: string; err
 }
 
 describe('help', () => {
-  it('lists every command, for nothing, help, --help and -h', async () => {
-    const { code, out } = await dkvs();
+  it('lists every command, for help, --help and -h', async () => {
+    const { code, out } = await dkvs('help');
     assert.equal(code, 0);
     for (const { name, summary } of commands) {
       assert.match(out, new RegExp(`^ {2}${name} +`, 'm'));
       assert.ok(out.includes(summary), name);
     }
-    for (const word of ['help', '--help', '-h']) assert.equal((await dkvs(word)).out, out);
+    for (const word of ['--help', '-h']) assert.equal((await dkvs(word)).out, out);
   });
 
   it('of a command shows its usage, an example that starts with it, and its flags', async () => {
@@ -64,7 +66,10 @@ describe('a usage error', () => {
     [['cluster', '--nodes', 'three'], /--nodes must be a whole number from 1 to 7/],
     [['cluster', '--port', '60000'], /above 65535\n {2}take a port up to 55533/],
     [['cluster', 'now'], /takes no argument: now/],
-    [['--json'], /a command is missing/],
+    [['--jsn'], /unknown flag --jsn\n {2}did you mean `--json`\?/],
+    [['get', 'k', '--json', '--csv'], /--json and --csv exclude each other/],
+    [['status', '--watch=soon'], /--watch must be a time from 0.1 to 3600 seconds.*"soon"/],
+    [['completion', 'bsh'], /name one shell\n {2}did you mean `bash`\?/],
   ];
   for (const [argv, expected] of cases) {
     it(`is 2, with a way out: dkvs ${argv.join(' ')}`, async () => {
@@ -92,7 +97,7 @@ describe('a bug', () => {
       run: () => Promise.reject(new TypeError('oh')),
     };
     const io = new FakeIo();
-    assert.equal(await main(['broken'], io, [broken]), 1);
+    assert.equal(await main(['broken'], io, tableOf([broken])), 1);
     assert.match(io.stderr.text, /TypeError: oh\n +at /);
   });
 });
