@@ -22,6 +22,7 @@ const modules: readonly CommandModule[] = [
     },
   },
   { name: 'status', load: async () => [(await import('./commands/status.ts')).statusCommand] },
+  { name: 'monitor', load: async () => [(await import('./commands/monitor.ts')).monitorCommand] },
   { name: 'prompt', load: async () => [(await import('./commands/prompt.ts')).promptCommand] },
   { name: null, load: async () => (await import('./commands/data.ts')).dataCommands },
   { name: 'wal', load: async () => [(await import('./commands/wal.ts')).walCommand] },
