@@ -26,7 +26,11 @@ const modules: readonly CommandModule[] = [
   { name: 'prompt', load: async () => [(await import('./commands/prompt.ts')).promptCommand] },
   { name: null, load: async () => (await import('./commands/data.ts')).dataCommands },
   { name: 'wal', load: async () => [(await import('./commands/wal.ts')).walCommand] },
-];
+  {
+    name: 'completion',
+    load: async () => {
+      const { completionCommand } = await import('./commands/completion.ts');
+      return [completionCommand(() => commandTable.all())];
     },
   },
 ];
