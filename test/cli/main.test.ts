@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { CliCommand } from '../../src/cli/command.ts';
 import { commandTable, tableOf } from '../../src/cli/commands.ts';
@@ -86,6 +87,36 @@ describe('a usage error', () => {
     assert.deepEqual(JSON.parse(err), {
       error: { exitCode: 2, message: 'too few arguments', hint },
     });
+  });
+});
+
+describe('what is loaded', () => {
+  /** All that a compiled module imports, and what those import, but for what is imported later. */
+  function loadedWith(start: URL, seen: Set<string> = new Set()): ReadonlySet<string> {
+    if (seen.has(start.href)) return seen;
+    seen.add(start.href);
+    const code = readFileSync(start, 'utf8');
+    for (const [, target] of code.matchAll(/^(?:import|export)\b[^'"]*['"](\.[^'"]+)['"]/gm)) {
+      loadedWith(new URL(target!, start), seen);
+    }
+    return seen;
+  }
+
+  it('for a command of data is the client, and nothing of the server', () => {
+    const seen = new Set<string>();
+    for (const module of ['main.js', 'commands/data.js']) {
+      loadedWith(new URL(`../../src/cli/${module}`, import.meta.url), seen);
+    }
+    const files = [...seen];
+    assert.ok(
+      files.some((file) => file.endsWith('/client/client.js')),
+      files.join('\n'),
+    );
+    const server = /\/src\/(raft|storage|replica|sim)\/|supervisor|commands\/(?!data)|readline/;
+    assert.deepEqual(
+      files.filter((file) => server.test(file)),
+      [],
+    );
   });
 });
 
