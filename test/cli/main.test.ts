@@ -120,6 +120,16 @@ describe('what is loaded', () => {
   });
 });
 
+describe('to run one command', () => {
+  it('the others are not loaded', async () => {
+    const table = { find: commandTable.find, all: () => assert.fail('all were loaded') };
+    const io = new FakeIo();
+    io.env['DKVS_CONNECT'] = '127.0.0.1:1';
+    io.env['DKVS_TIMEOUT'] = '1ms';
+    assert.equal(await main(['get', 'k'], io, table), 5);
+  });
+});
+
 describe('a bug', () => {
   it('is exit code 1, with its stack', async () => {
     const broken: CliCommand = {
