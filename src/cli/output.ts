@@ -90,9 +90,9 @@ export function rawReply(value: RespValue): Uint8Array {
 export function humanReply(value: RespValue, indent = ''): string {
   switch (value.kind) {
     case 'simple':
-      return value.text;
+      return harmless(value.text);
     case 'error':
-      return `(error) ${value.text}`;
+      return `(error) ${harmless(value.text)}`;
     case 'integer':
     case 'bigNumber':
       return `(integer) ${value.value}`;
@@ -246,6 +246,12 @@ export function quote(bytes: Uint8Array): string {
     else for (const byte of isText ? encoder.encode(char) : [code]) quoted += hexEscape(byte);
   }
   return `${quoted}"`;
+}
+
+/** A text that can't act on the terminal: an error may repeat what somebody else has sent. */
+export function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what has to go.
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, (char) => hexEscape(char.charCodeAt(0)));
 }
 
 const hexEscape = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;

@@ -169,6 +169,12 @@ describe('the prompt', () => {
     assert.ok(!server.received.some((args) => args[1] === 'k'));
   });
 
+  it('lets no error act on the terminal', async () => {
+    await person.types(`"\\x1b[31m"${ENTER}`, 'n1 leader t7>');
+    assert.match(person.seen.at(-2)!, /unknown command '\\x1b\[31m'/);
+    assert.ok(!person.io.stdout.text.includes('\x1b[31m'));
+  });
+
   it('Ctrl-C drops the line, whole lines of an unfinished command too', async () => {
     await person.types(`SET a "one${ENTER}two`, '... two');
     await person.types(CTRL_C, 'n1 leader t7>');

@@ -3,7 +3,7 @@ import { type CliError, usageError } from '../exit.ts';
 import { asCliError } from '../failure.ts';
 import type { Io } from '../io.ts';
 import { ASK_MS, askAll, leaderAmong, type MemberReport } from '../node-status.ts';
-import { type OutputFormat, outputFormats, table } from '../output.ts';
+import { harmless, type OutputFormat, outputFormats, table } from '../output.ts';
 import { statusTable } from '../status-table.ts';
 import { didYouMean } from '../suggest.ts';
 import { specOf } from './completion.ts';
@@ -196,5 +196,5 @@ function print(io: Io, lines: readonly string[]): void {
 
 /** What the prompt says of a failure on the terminal. */
 export function failureText({ message, hint }: CliError): string {
-  return hint === '' ? message : `${message}\n  ${hint}`;
+  return harmless(hint === '' ? message : `${message}\n  ${hint}`);
 }
