@@ -13,6 +13,8 @@ export interface CliCommand {
   /** Whole command lines, as somebody would type them. */
   readonly examples: readonly string[];
   readonly options: readonly OptionSpec[];
+  /** The words that its first argument may be, where they are few: `dump`, `verify`. */
+  readonly actions?: readonly string[];
   /**
    * @returns the exit code.
    * @throws CliError, and the errors of the client, which `main` turns into exit codes.

@@ -13,6 +13,7 @@ export function overview(commands: readonly CliCommand[]): string {
     'DKVS: a fault-tolerant, replicated key-value store',
     '',
     'usage: dkvs COMMAND [ARGUMENTS] [FLAGS]',
+    '       dkvs                                  the prompt; on a pipe: a command a line',
   ];
   for (const [group, title] of Object.entries(groups)) {
     const members = commands.filter((command) => command.group === group);
@@ -49,7 +50,11 @@ const COLUMNS = 80;
 
 /** Each flag with what it means behind it, broken into lines that fit a terminal. */
 function flagLines(options: readonly OptionSpec[]): readonly string[] {
-  const flags = options.map(({ name, placeholder }) => `  --${name} ${placeholder}`.trimEnd());
+  const flags = options.map(({ name, kind, placeholder }) => {
+    return kind === 'every'
+      ? `  --${name}[=${placeholder}]`
+      : `  --${name} ${placeholder}`.trimEnd();
+  });
   const indent = Math.max(...flags.map((flag) => flag.length)) + 2;
   return options.flatMap(({ summary, fallback }, i) => {
     const text = fallback === undefined ? summary : `${summary} (default ${fallback})`;

@@ -3,7 +3,26 @@ export interface Output {
   readonly isTty: boolean;
   /** Columns of the terminal; 80 where there is none. */
   readonly columns: number;
+  /** Rows of the terminal; 24 where there is none. */
+  readonly rows: number;
   write(data: string | Uint8Array): void;
+  /** Calls back when the terminal has another size, until the returned function is called. */
+  onResize(callback: () => void): () => void;
+}
+
+/** Standard input. */
+export interface Input {
+  readonly isTty: boolean;
+  /** What arrives, as it arrives. To be read once. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** Both ends of a terminal as streams, for whoever edits lines on it. */
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream;
+  readonly output: NodeJS.WritableStream;
+  /** Raw: every key arrives as it is typed, Ctrl-C too, and nothing is echoed. */
+  setRawMode(isRaw: boolean): void;
 }
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -12,6 +31,8 @@ export type StopSignal = 'SIGINT' | 'SIGTERM';
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
+  readonly input: Input;
+  readonly tty: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
@@ -30,6 +51,17 @@ export function processIo(): Io {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
+    // A getter: the first look at `process.stdin` opens it.
+    get input() {
+      return { isTty: process.stdin.isTTY === true, chunks: () => process.stdin };
+    },
+    get tty() {
+      return {
+        input: process.stdin,
+        output: process.stdout,
+        setRawMode: (isRaw: boolean) => void process.stdin.setRawMode?.(isRaw),
+      };
+    },
     env: process.env,
     async readStdin() {
       const chunks: Uint8Array[] = [];
@@ -64,7 +96,14 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     get columns() {
       return stream.columns || 80;
     },
+    get rows() {
+      return stream.rows || 24;
+    },
     write: (data) => void stream.write(data),
+    onResize(callback) {
+      stream.on('resize', callback);
+      return () => stream.off('resize', callback);
+    },
   };
 }
 
@@ -73,6 +112,10 @@ export type Style = keyof typeof codes;
 
 /** Colours `text` where the output is a terminal and NO_COLOR is not set (no-color.org). */
 export function paint(io: Io, output: Output, style: Style, text: string): string {
+  return isColoured(io, output) ? `\x1b[${codes[style]}m${text}\x1b[0m` : text;
+}
+
+export function isColoured(io: Io, output: Output): boolean {
   const isPlain = !output.isTty || (io.env['NO_COLOR'] ?? '') !== '' || io.env['TERM'] === 'dumb';
-  return isPlain ? text : `\x1b[${codes[style]}m${text}\x1b[0m`;
+  return !isPlain;
 }

@@ -53,7 +53,7 @@ export class LivePanel {
 }
 
 /** A line that wraps would take two rows, and the next redraw would miss one. */
-function cut(line: string, columns: number): string {
+export function cut(line: string, columns: number): string {
   let visible = 0;
   let text = '';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence has no width.

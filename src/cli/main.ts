@@ -1,11 +1,19 @@
 import { readFileSync } from 'node:fs';
 import type { CliCommand } from './command.ts';
-import { commands } from './commands.ts';
-import { asCliError } from './connect.ts';
-import { CliError, ExitCode, usageError } from './exit.ts';
+import { type CommandTable, commandTable } from './commands.ts';
+import { ExitCode, usageError } from './exit.ts';
+import { asCliError } from './failure.ts';
 import { commandHelp, overview } from './help.ts';
-import { type Io, paint, processIo } from './io.ts';
-import { commonOptions, type OptionSpec, parseArguments, resolveSettings } from './settings.ts';
+import { type Io, processIo } from './io.ts';
+import { report } from './report.ts';
+import {
+  commonOptions,
+  environmentName,
+  type OptionSpec,
+  parseArguments,
+  resolveSettings,
+  takesNextArgument,
+} from './settings.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Runs the command line of this process, and ends it. */
@@ -21,35 +29,33 @@ export async function runProcess(argv: readonly string[]): Promise<never> {
 export async function main(
   argv: readonly string[],
   io: Io,
-  known: readonly CliCommand[] = commands,
+  table: CommandTable = commandTable,
 ): Promise<number> {
   try {
-    return await dispatch(argv, io, known);
+    return await dispatch(argv, io, table);
   } catch (thrown) {
     return report(asCliError(thrown), io, argv.includes('--json'));
   }
 }
 
-async function dispatch(
-  argv: readonly string[],
-  io: Io,
-  known: readonly CliCommand[],
-): Promise<number> {
+async function dispatch(argv: readonly string[], io: Io, table: CommandTable): Promise<number> {
   const [first, second] = argv;
-  if (first === undefined || ['--help', '-h'].includes(first)) {
-    io.stdout.write(overview(known));
+  if (first !== undefined && ['--help', '-h'].includes(first)) {
+    io.stdout.write(overview(await table.all()));
     return ExitCode.Ok;
   }
-  if (['--version', '-V', 'version'].includes(first)) {
+  if (first !== undefined && ['--version', '-V', 'version'].includes(first)) {
     io.stdout.write(`dkvs ${version()}\n`);
     return ExitCode.Ok;
   }
   if (first === 'help') {
-    io.stdout.write(second === undefined ? overview(known) : commandHelp(find(second, known)));
+    const text =
+      second === undefined ? overview(await table.all()) : commandHelp(await find(second, table));
+    io.stdout.write(text);
     return ExitCode.Ok;
   }
-  const at = commandPosition(argv, known);
-  const command = find(argv[at] ?? '', known);
+  const at = await commandPosition(argv, table);
+  const command = await find(argv[at] ?? NAMELESS, table);
   const specs = [...command.options, ...commonOptions];
   const rest = [...argv.slice(0, at), ...argv.slice(at + 1)];
   const { flags, positionals } = parseArguments(rest, specs);
@@ -57,26 +63,31 @@ async function dispatch(
     io.stdout.write(commandHelp(command));
     return ExitCode.Ok;
   }
-  const settings = resolveSettings(specs, allOptions(known), flags, io.env);
+  // What other commands can be told is of interest only where somebody may mean one of them.
+  const known = namesMore(specs, flags, io.env) ? allOptions(await table.all()) : specs;
+  const settings = resolveSettings(specs, known, flags, io.env);
   return await command.run({ settings, positionals }, io);
 }
 
+/** What `dkvs` is without the name of a command. */
+const NAMELESS = 'prompt';
+
 /** Where the command's name stands: behind the flags that somebody put first. */
-function commandPosition(argv: readonly string[], known: readonly CliCommand[]): number {
+async function commandPosition(argv: readonly string[], table: CommandTable): Promise<number> {
+  if (!argv[0]?.startsWith('--')) return 0;
+  const options = allOptions(await table.all());
   let at = 0;
   while (at < argv.length && argv[at]!.startsWith('--')) {
-    const name = argv[at]!.slice(2);
-    const spec = allOptions(known).find((option) => option.name === name);
-    at += spec !== undefined && spec.kind !== 'flag' ? 2 : 1;
+    const spec = options.find((option) => option.name === argv[at]!.slice(2));
+    at += spec !== undefined && takesNextArgument(spec) ? 2 : 1;
   }
   return at;
 }
 
-function find(name: string, known: readonly CliCommand[]): CliCommand {
-  const command = known.find((candidate) => candidate.name === name.toLowerCase());
+async function find(name: string, table: CommandTable): Promise<CliCommand> {
+  const command = await table.find(name.toLowerCase());
   if (command !== undefined) return command;
-  if (name === '') throw usageError('a command is missing', '`dkvs --help` lists them');
-  const names = known.map((candidate) => candidate.name);
+  const names = (await table.all()).map((candidate) => candidate.name);
   const hint = didYouMean(name, names) || '`dkvs --help` lists the commands';
   throw usageError(`unknown command ${JSON.stringify(name)}`, hint);
 }
@@ -85,22 +96,15 @@ function allOptions(known: readonly CliCommand[]): readonly OptionSpec[] {
   return [...known.flatMap((command) => command.options), ...commonOptions];
 }
 
-/** Tells a failure: a sentence, and the way out; one JSON object for who asked for JSON. */
-function report(error: unknown, io: Io, isJson: boolean): number {
-  if (!(error instanceof CliError)) {
-    // Not foreseen, so a bug: whoever reports it needs the stack.
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    io.stderr.write(`dkvs: ${text}\n`);
-    return ExitCode.Other;
-  }
-  const { exitCode, message, hint } = error;
-  if (isJson) {
-    io.stderr.write(`${JSON.stringify({ error: { exitCode, message, hint } })}\n`);
-    return exitCode;
-  }
-  io.stderr.write(`${paint(io, io.stderr, 'red', 'dkvs:')} ${message}\n`);
-  if (hint !== '') io.stderr.write(`  ${hint}\n`);
-  return exitCode;
+/** Whether the environment, or a file that is named, may hold settings of other commands. */
+function namesMore(
+  specs: readonly OptionSpec[],
+  flags: ReadonlyMap<string, string>,
+  env: Io['env'],
+): boolean {
+  const own = new Set(specs.map(({ name }) => environmentName(name)));
+  const hasFile = flags.has('config') || env['DKVS_CONFIG'] !== undefined;
+  return hasFile || Object.keys(env).some((name) => name.startsWith('DKVS_') && !own.has(name));
 }
 
 function version(): string {

@@ -1,10 +1,60 @@
 import { unreachable } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
 import type { RespValue } from '../protocol/resp-reader.ts';
+import { usageError } from './exit.ts';
+import type { Output } from './io.ts';
+import type { OptionSpec, Settings } from './settings.ts';
 
 const NEWLINE = new Uint8Array([10]);
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * How replies are printed: for people, as redis-cli does; and, each a stable contract, as the bytes
+ * themselves, as JSON, as CSV.
+ */
+export const outputFormats = ['human', 'raw', 'json', 'csv'] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
+export const jsonOption: OptionSpec = {
+  name: 'json',
+  kind: 'flag',
+  placeholder: '',
+  summary: 'print JSON, a stable contract',
+};
+
+/** Of every command that prints replies. */
+export const outputOptions: readonly OptionSpec[] = [
+  jsonOption,
+  { name: 'csv', kind: 'flag', placeholder: '', summary: 'print CSV: one row a reply' },
+  { name: 'raw', kind: 'flag', placeholder: '', summary: 'print bytes as they are, as on a pipe' },
+];
+
+/**
+ * The format that the flags ask for; else for people on a terminal, raw anywhere else.
+ * @throws CliError when they ask for two.
+ */
+export function formatOf(settings: Settings, output: Output): OutputFormat {
+  const asked = (['json', 'csv', 'raw'] as const).filter((name) => settings.flag(name));
+  if (asked.length > 1) throw usageError(`--${asked[0]} and --${asked[1]} exclude each other`);
+  return asked[0] ?? (output.isTty ? 'human' : 'raw');
+}
+
+/** A reply as it is printed, the end of its line included. */
+export function formatReply(value: RespValue, format: OutputFormat): Uint8Array {
+  switch (format) {
+    case 'human':
+      return encoder.encode(`${humanReply(value)}\n`);
+    case 'raw':
+      return rawReply(value);
+    case 'json':
+      return encoder.encode(`${jsonReply(value)}\n`);
+    case 'csv':
+      return csvReply(value);
+    default:
+      return unreachable(format);
+  }
+}
 
 /**
  * A reply for a program: a value's bytes exactly as they are stored, with one newline behind;
@@ -40,9 +90,9 @@ export function rawReply(value: RespValue): Uint8Array {
 export function humanReply(value: RespValue, indent = ''): string {
   switch (value.kind) {
     case 'simple':
-      return value.text;
+      return harmless(value.text);
     case 'error':
-      return `(error) ${value.text}`;
+      return `(error) ${harmless(value.text)}`;
     case 'integer':
     case 'bigNumber':
       return `(integer) ${value.value}`;
@@ -112,6 +162,49 @@ export function jsonBytes(bytes: Uint8Array): string {
   return JSON.stringify(text ?? { base64: Buffer.from(bytes).toString('base64') });
 }
 
+/**
+ * A reply as one row of CSV (RFC 4180): text between double quotes, those within doubled, its bytes
+ * as they are; numbers bare; nothing between the commas for what isn't there; arrays flattened.
+ */
+export function csvReply(value: RespValue): Uint8Array {
+  const parts = csvFields(value).flatMap((field, i) => (i === 0 ? [field] : [COMMA, field]));
+  return concatBytes([...parts, NEWLINE]);
+}
+
+const COMMA = encoder.encode(',');
+
+function csvFields(value: RespValue): readonly Uint8Array[] {
+  switch (value.kind) {
+    case 'simple':
+    case 'error':
+      return [csvText(encoder.encode(value.text))];
+    case 'integer':
+    case 'bigNumber':
+    case 'double':
+    case 'boolean':
+      return [encoder.encode(String(value.value))];
+    case 'bulk':
+    case 'verbatim':
+      return [csvText(value.bytes)];
+    case 'null':
+      return [new Uint8Array(0)];
+    case 'map':
+      return value.entries.flat().flatMap(csvFields);
+    case 'array':
+    case 'set':
+    case 'push':
+      return value.items.flatMap(csvFields);
+    default:
+      return unreachable(value);
+  }
+}
+
+function csvText(bytes: Uint8Array): Uint8Array {
+  // Byte for byte: what is no UTF-8 must come through.
+  const text = Buffer.from(bytes).toString('latin1').replaceAll('"', '""');
+  return Buffer.from(`"${text}"`, 'latin1');
+}
+
 /** The text whose UTF-8 these bytes are; null when they are none. */
 export function textOf(bytes: Uint8Array): string | null {
   try {
@@ -140,7 +233,7 @@ export function quoteStart(bytes: Uint8Array, charsMax: number): string {
 }
 
 /** Quoted so that no byte can act on the terminal; readable text stays readable. */
-function quote(bytes: Uint8Array): string {
+export function quote(bytes: Uint8Array): string {
   const text = textOf(bytes) ?? Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
   const isText = textOf(bytes) !== null;
   let quoted = '"';
@@ -153,6 +246,12 @@ function quote(bytes: Uint8Array): string {
     else for (const byte of isText ? encoder.encode(char) : [code]) quoted += hexEscape(byte);
   }
   return `${quoted}"`;
+}
+
+/** A text that can't act on the terminal: an error may repeat what somebody else has sent. */
+export function harmless(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what has to go.
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, (char) => hexEscape(char.charCodeAt(0)));
 }
 
 const hexEscape = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;

@@ -8,8 +8,11 @@ import { didYouMean, editDistance } from './suggest.ts';
  */
 export interface OptionSpec {
   readonly name: string;
-  /** `flag`: present or not; `count`: a whole number; `duration`: 500, 500ms, 2s, in ms. */
-  readonly kind: 'text' | 'flag' | 'count' | 'duration';
+  /**
+   * `flag`: present or not; `count`: a whole number; `duration`: 500, 500ms, 2s, in ms; `every`: a
+   * flag that may say how often, in seconds: `--watch`, `--watch=5`.
+   */
+  readonly kind: 'text' | 'flag' | 'count' | 'duration' | 'every';
   /** What stands for the value in the help. Empty for flags. */
   readonly placeholder: string;
   readonly summary: string;
@@ -61,6 +64,8 @@ export function parseArguments(
     if (spec.kind === 'flag') {
       if (equals >= 0) throw usageError(`--${name} takes no value`);
       flags.set(name, 'true');
+    } else if (spec.kind === 'every' && equals < 0) {
+      flags.set(name, 'true');
     } else {
       const value = equals >= 0 ? arg.slice(equals + 1) : argv[++i];
       if (value === undefined) throw usageError(`--${name} needs a value: ${spec.placeholder}`);
@@ -68,6 +73,11 @@ export function parseArguments(
     }
   }
   return { flags, positionals };
+}
+
+/** Whether `--name value` is how it is written: flags stand alone. */
+export function takesNextArgument({ kind }: OptionSpec): boolean {
+  return kind !== 'flag' && kind !== 'every';
 }
 
 function unknownFlag(name: string, specs: readonly OptionSpec[]) {
@@ -116,6 +126,21 @@ export class Settings {
     const value = match === null ? Number.NaN : Number(match[1]) * (match[2] === 's' ? 1000 : 1);
     if (value >= minMs && value <= 86_400_000) return value;
     throw this.bad(name, `a time of at least ${minMs} ms, like 500, 500ms or 2s`);
+  }
+
+  /**
+   * How often, in ms, of a setting of kind `every`; null where it is not wanted.
+   * @param fallbackMs where it is wanted, but not said how often.
+   * @throws CliError unless it is a time from 0.1 s to an hour.
+   */
+  every(name: string, fallbackMs: number): number | null {
+    const text = this.values.get(name)?.text ?? 'false';
+    if (text === 'true') return fallbackMs;
+    if (text === 'false') return null;
+    const match = /^(\d{1,7}(?:\.\d{1,3})?)(ms|s)?$/.exec(text);
+    const value = match === null ? Number.NaN : Number(match[1]) * (match[2] === 'ms' ? 1 : 1000);
+    if (value >= 100 && value <= 3_600_000) return value;
+    throw this.bad(name, 'a time from 0.1 to 3600 seconds, like 2, 2s or 500ms');
   }
 
   private bad(name: string, wanted: string) {

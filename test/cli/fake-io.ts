@@ -1,12 +1,28 @@
-import type { Io, Output, StopSignal } from '../../src/cli/io.ts';
+import { PassThrough, Writable } from 'node:stream';
+import type { Input, Io, Output, StopSignal, Terminal } from '../../src/cli/io.ts';
 
 class FakeOutput implements Output {
   isTty = false;
   columns = 80;
+  rows = 24;
+  private resized: (() => void)[] = [];
   readonly chunks: Buffer[] = [];
 
   write(data: string | Uint8Array): void {
     this.chunks.push(Buffer.from(data as string));
+  }
+
+  onResize(callback: () => void): () => void {
+    this.resized.push(callback);
+    return () => {
+      this.resized = this.resized.filter((known) => known !== callback);
+    };
+  }
+
+  resize(columns: number, rows: number): void {
+    this.columns = columns;
+    this.rows = rows;
+    for (const callback of this.resized) callback();
   }
 
   get bytes(): Buffer {
@@ -24,8 +40,23 @@ export class FakeIo implements Io {
   readonly stderr = new FakeOutput();
   readonly env: Record<string, string | undefined> = {};
   stdin: Uint8Array = new Uint8Array(0);
+  /** What somebody types. */
+  readonly keyboard = new PassThrough();
+  isRaw = false;
   private stops: ((signal: StopSignal) => void)[] = [];
   private stdinEnd: () => void = () => {};
+
+  get input(): Input {
+    return { isTty: this.stdout.isTty, chunks: () => inPieces(this.stdin) };
+  }
+
+  readonly tty: Terminal = {
+    input: this.keyboard,
+    output: screenOf(this.stdout),
+    setRawMode: (isRaw) => {
+      this.isRaw = isRaw;
+    },
+  };
 
   readStdin(): Promise<Uint8Array> {
     return Promise.resolve(this.stdin);
@@ -60,6 +91,23 @@ export class FakeIo implements Io {
     this.stderr.isTty = true;
     return this;
   }
+}
+
+/** Bytes as a pipe may deliver them. */
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7);
+}
+
+/** What a line editor writes to, beside all else that is written there. */
+function screenOf(output: FakeOutput): Writable {
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (chunk, _encoding, done) => {
+      output.write(chunk);
+      done();
+    },
+  });
+  return Object.defineProperty(stream, 'columns', { get: () => output.columns });
 }
 
 /** Waits until `ok` holds; fails with `what` after two seconds. */

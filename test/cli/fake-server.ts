@@ -20,6 +20,7 @@ export class FakeServer {
     return new Promise((resolve, reject) => {
       const server = createServer((socket) => {
         fake.sockets.add(socket);
+        socket.setNoDelay(true);
         socket.on('close', () => fake.sockets.delete(socket));
         socket.on('error', () => {});
         let unread = '';
@@ -53,6 +54,11 @@ export class FakeServer {
     return this.sockets.size;
   }
 
+  /** Sends this to whoever is connected. */
+  say(text: string): void {
+    for (const socket of this.sockets) socket.write(text);
+  }
+
   close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     return new Promise((resolve) => {
@@ -83,7 +89,7 @@ export const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${
 export function keyspace(): Answer {
   const values = new Map<string, string>();
   return ([name = '', key = '', value = '', ...rest]) => {
-    switch (name) {
+    switch (name.toUpperCase()) {
       case 'SET':
         if (rest.includes('NX') && values.has(key)) return '$-1\r\n';
         values.set(key, value);

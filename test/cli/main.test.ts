@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { CliCommand } from '../../src/cli/command.ts';
-import { commands } from '../../src/cli/commands.ts';
+import { commandTable, tableOf } from '../../src/cli/commands.ts';
 import { main } from '../../src/cli/main.ts';
 import { FakeIo } from './fake-io.ts';
+
+const commands = await commandTable.all();
 
 async function dkvs(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const io = new FakeIo();
@@ -12,14 +15,14 @@ async function dkvs(...argv: string[]): Promise<{ code: number; out: string; err
 }
 
 describe('help', () => {
-  it('lists every command, for nothing, help, --help and -h', async () => {
-    const { code, out } = await dkvs();
+  it('lists every command, for help, --help and -h', async () => {
+    const { code, out } = await dkvs('help');
     assert.equal(code, 0);
     for (const { name, summary } of commands) {
       assert.match(out, new RegExp(`^ {2}${name} +`, 'm'));
       assert.ok(out.includes(summary), name);
     }
-    for (const word of ['help', '--help', '-h']) assert.equal((await dkvs(word)).out, out);
+    for (const word of ['--help', '-h']) assert.equal((await dkvs(word)).out, out);
   });
 
   it('of a command shows its usage, an example that starts with it, and its flags', async () => {
@@ -64,7 +67,10 @@ describe('a usage error', () => {
     [['cluster', '--nodes', 'three'], /--nodes must be a whole number from 1 to 7/],
     [['cluster', '--port', '60000'], /above 65535\n {2}take a port up to 55533/],
     [['cluster', 'now'], /takes no argument: now/],
-    [['--json'], /a command is missing/],
+    [['--jsn'], /unknown flag --jsn\n {2}did you mean `--json`\?/],
+    [['get', 'k', '--json', '--csv'], /--json and --csv exclude each other/],
+    [['status', '--watch=soon'], /--watch must be a time from 0.1 to 3600 seconds.*"soon"/],
+    [['completion', 'bsh'], /name one shell\n {2}did you mean `bash`\?/],
   ];
   for (const [argv, expected] of cases) {
     it(`is 2, with a way out: dkvs ${argv.join(' ')}`, async () => {
@@ -84,6 +90,47 @@ describe('a usage error', () => {
   });
 });
 
+describe('what is loaded', () => {
+  /** All that a compiled module imports, and what those import, but for what is imported later. */
+  function loadedWith(start: URL, seen: Set<string> = new Set()): ReadonlySet<string> {
+    if (seen.has(start.href)) return seen;
+    seen.add(start.href);
+    const code = readFileSync(start, 'utf8');
+    for (const [, target] of code.matchAll(/^(?:import|export)\b[^'"]*['"](\.[^'"]+)['"]/gm)) {
+      loadedWith(new URL(target!, start), seen);
+    }
+    return seen;
+  }
+
+  it('for a command of data is the client, and nothing of the server', () => {
+    const seen = new Set<string>();
+    for (const module of ['main.js', 'commands/data.js']) {
+      loadedWith(new URL(`../../src/cli/${module}`, import.meta.url), seen);
+    }
+    const files = [...seen];
+    assert.ok(
+      files.some((file) => file.endsWith('/client/client.js')),
+      files.join('\n'),
+    );
+    const server =
+      /\/src\/(raft|storage|replica|sim)\/|supervisor|cli\/commands\/(?!data)|readline/;
+    assert.deepEqual(
+      files.filter((file) => server.test(file)),
+      [],
+    );
+  });
+});
+
+describe('to run one command', () => {
+  it('the others are not loaded', async () => {
+    const table = { find: commandTable.find, all: () => assert.fail('all were loaded') };
+    const io = new FakeIo();
+    io.env['DKVS_CONNECT'] = '127.0.0.1:1';
+    io.env['DKVS_TIMEOUT'] = '1ms';
+    assert.equal(await main(['get', 'k'], io, table), 5);
+  });
+});
+
 describe('a bug', () => {
   it('is exit code 1, with its stack', async () => {
     const broken: CliCommand = {
@@ -92,7 +139,7 @@ describe('a bug', () => {
       run: () => Promise.reject(new TypeError('oh')),
     };
     const io = new FakeIo();
-    assert.equal(await main(['broken'], io, [broken]), 1);
+    assert.equal(await main(['broken'], io, tableOf([broken])), 1);
     assert.match(io.stderr.text, /TypeError: oh\n +at /);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { checkLimits, defaultLimits } from '../../src/base/limits.ts';
 import { serveCommand } from '../../src/cli/commands/serve.ts';
+import { tableOf } from '../../src/cli/commands.ts';
 import { main } from '../../src/cli/main.ts';
 import { localPeerSecret, readPeerSecret } from '../../src/cli/peer-secret.ts';
 import type { RunningServer, ServeSettings } from '../../src/cli/serve-contract.ts';
@@ -41,7 +42,7 @@ class FakeReplica implements RunningServer {
 function serve(...argv: string[]) {
   const io = new FakeIo();
   const replica = new FakeReplica();
-  const code = main(argv, io, [serveCommand(replica.start)]);
+  const code = main(argv, io, tableOf([serveCommand(replica.start)]));
   return { io, replica, code };
 }
 
@@ -115,7 +116,7 @@ describe('dkvs serve', () => {
     assert.match(io.stderr.text, /dkvs: fsync log-1: EIO/);
     const refused = new FakeIo();
     const start = () => Promise.reject(new Error('the directory is locked by process 7'));
-    assert.equal(await main(LINE, refused, [serveCommand(start)]), 1);
+    assert.equal(await main(LINE, refused, tableOf([serveCommand(start)])), 1);
     assert.match(refused.stderr.text, /^dkvs: the directory is locked by process 7\n$/);
   });
 
@@ -123,7 +124,7 @@ describe('dkvs serve', () => {
     for (const isTty of [false, true]) {
       const io = isTty ? new FakeIo().terminal() : new FakeIo();
       const replica = new FakeReplica();
-      const code = main(LINE, io, [serveCommand(replica.start)]);
+      const code = main(LINE, io, tableOf([serveCommand(replica.start)]));
       await isReady(io);
       replica.settings!.log({
         level: 'info',

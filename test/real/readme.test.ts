@@ -12,8 +12,9 @@ import { Supervisor } from '../../src/cli/supervisor.ts';
 import { connect } from '../../src/node/client.ts';
 import { commands } from '../../src/protocol/commands.ts';
 import { errorCode, NOT_APPLIED_CODES, unknownOutcome } from '../../src/protocol/errors.ts';
-import { FakeIo } from '../cli/fake-io.ts';
+import { FakeIo, until } from '../cli/fake-io.ts';
 import { freePorts } from '../cli/ports.ts';
+import { Terminal } from '../cli/terminal.ts';
 import { ROOT } from '../structure/sources.ts';
 
 /** What the README shows is done here, and what it says is looked up. */
@@ -95,6 +96,34 @@ describe('the README, followed', () => {
     const { shown } = await dkvs('status');
     assert.equal(shown.length, 1 + 3);
     assert.equal(shown.filter((line) => / leader /.test(line)).length, 1);
+  });
+
+  it('the prompt shows what it shows', async () => {
+    const typed = /^n1 leader t1> /;
+    const steps = stepsOf(blockWith('n1 leader t1> '), (line) => typed.test(line));
+    assert.ok(steps.length >= 4);
+    const io = new FakeIo().terminal();
+    Object.assign(io.env, {
+      NO_COLOR: '1',
+      DKVS_HISTORY_FILE: '',
+      DKVS_CONNECT: cluster.addresses.join(','),
+    });
+    const done = main([], io);
+    const rows = () => Terminal.rowsOf(io.stdout.text);
+    const isReady = (count: number) => () => {
+      return rows().length === count && /^\w+ leader t\d+>$/.test(rows().at(-1)!);
+    };
+    const expected: string[] = [];
+    for (const step of steps) {
+      await until(isReady(expected.length + 1), () => rows().join('\n'));
+      io.keyboard.write(`${step.typed.replace(typed, '')}\r`);
+      expected.push(step.typed, ...step.shown);
+    }
+    await until(isReady(expected.length + 1), () => rows().join('\n'));
+    io.keyboard.end();
+    assert.equal(await done, 0);
+    const shown = rows().map((row) => row.replace(/^\w+ leader t\d+>/, 'n1 leader t1>'));
+    assert.deepEqual(shown.slice(0, expected.length), expected);
   });
 
   it('the lines typed into nc are answered as it shows', async () => {

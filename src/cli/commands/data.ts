@@ -7,7 +7,7 @@ import type { CliCommand, CommandArguments } from '../command.ts';
 import { connectOptions, withClient } from '../connect.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { humanReply, jsonReply, rawReply } from '../output.ts';
+import { formatOf, formatReply } from '../output.ts';
 import type { OptionSpec } from '../settings.ts';
 
 const stdinOption: OptionSpec = {
@@ -178,11 +178,10 @@ async function runDataCommand(
     args.splice(1, 0, await io.readStdin());
   }
   checkArity(spec, args.length + 1);
+  const format = formatOf(settings, io.stdout);
   const request = [spec.name.toUpperCase(), ...args];
   const reply = await withClient(settings, (client) => client.command(request)).catch(missingKey);
-  if (settings.flag('json')) io.stdout.write(`${jsonReply(reply)}\n`);
-  else if (io.stdout.isTty) io.stdout.write(`${humanReply(reply)}\n`);
-  else io.stdout.write(rawReply(reply));
+  io.stdout.write(formatReply(reply, format));
   return verdictOf(spec.name)(args, reply);
 }
 

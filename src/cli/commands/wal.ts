@@ -43,6 +43,7 @@ export const walCommand: CliCommand = {
     { name: 'to', kind: 'count', placeholder: 'INDEX', summary: 'the last entry to list' },
     { name: 'json', kind: 'flag', placeholder: '', summary: 'print JSON, a stable contract' },
   ],
+  actions: ACTIONS,
   async run({ settings, positionals }, io) {
     const [action = '', directory, ...more] = positionals;
     if (!ACTIONS.includes(action)) {
