@@ -115,6 +115,7 @@ function openReplica(
     requestTiming: settings.requestTiming ?? defaultRequestTiming,
     log: settings.log,
     trace: settings.trace ?? null,
+    probe: null,
     onFatal,
   });
   if (replica instanceof Replica) return replica;

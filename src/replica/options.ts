@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import type { Failure } from './failure.ts';
 import type { Log } from './log-line.ts';
 import type { Address, Network } from './network.ts';
+import type { Probe } from './probe.ts';
 import type { RequestTiming } from './router.ts';
 
 /** What a replica is, and the world that it is put into. */
@@ -34,6 +35,8 @@ export interface ReplicaOptions {
   readonly log: Log;
   /** Hears every transition of the core; null costs nothing. */
   readonly trace: Trace | null;
+  /** Sees what happens inside; null costs nothing. */
+  readonly probe: Probe | null;
   /** The node can't go on: the process must end, with this sentence. Called at most once. */
   readonly onFatal: (reason: Failure) => void;
 }

@@ -93,7 +93,7 @@ export class Replica {
     const others = members.filter((member) => member !== self);
     this.admission = new Admission(others);
     this.peers = this.makePeers(others);
-    this.promises = new Promises((message) => this.peers.send(message));
+    this.promises = new Promises((message) => this.send(message));
     this.clients = new Clients({
       network,
       limits,
@@ -109,6 +109,7 @@ export class Replica {
       this.askForTurn();
     };
     storage.onFatal = (error) => this.fail(diskFailed(`the disk failed: ${error.message}`));
+    options.probe?.opened(storage, machine);
   }
 
   /** Listens for peers and clients. `done` gets null, or why it can't. */
@@ -207,6 +208,7 @@ export class Replica {
     });
     this.raft = raft;
     this.view.raft = raft;
+    options.probe?.coreStarted(raft.state);
     if (this.view.phase === 'joining') this.view.phase = 'running';
     this.router.open({
       propose: (record) => raft.propose(clock.now(), EntryType.Command, record),
@@ -293,11 +295,16 @@ export class Replica {
   }
 
   private carryOutOne(effects: Effects): void {
-    for (const message of effects.messages) this.peers.send(message);
+    for (const message of effects.messages) this.send(message);
     if (effects.persist !== null) this.storage.persist(effects.persist);
     this.promises.hold(effects.promisesAfter, effects.promises);
     this.applier.committed(effects.commitIndex);
     for (const read of effects.reads) this.readForFollower(read);
+  }
+
+  private send(message: Message): void {
+    this.options.probe?.sent(message);
+    this.peers.send(message);
   }
 
   private runTimers(nowMs: number): void {
@@ -377,6 +384,7 @@ export class Replica {
   }
 
   private onApplied(entry: Entry, reply: Reply): void {
+    this.options.probe?.applied(entry, reply);
     if (entry.type === EntryType.Configuration) this.onConfiguration(entry);
     this.router.settle(entry, reply);
     this.raft!.applied(entry.index);

@@ -105,6 +105,7 @@ export class World {
       requestTiming: defaultRequestTiming,
       log: (line) => node.logs.push(line),
       trace: (event) => node.trace.push(event),
+      probe: null,
       onFatal: (failure) => {
         node.failure = failure;
         this.kill(node);
