@@ -30,6 +30,9 @@ export class SimNetwork {
   readonly scheduler: Scheduler;
   readonly random: Prng;
   readonly options: PipeOptions;
+  /** How often it was cut, healed or clogged. */
+  changes = 0;
+  private readonly drawnOptions: { -readonly [K in keyof PipeOptions]: PipeOptions[K] };
   private readonly hosts = new Map<string, SimHost>();
   /** From which host no packet reaches which others. */
   private readonly cuts = new Map<string, Set<string>>();
@@ -39,7 +42,13 @@ export class SimNetwork {
   constructor(scheduler: Scheduler, options: PipeOptions = defaultPipeOptions) {
     this.scheduler = scheduler;
     this.random = scheduler.random.fork();
-    this.options = options;
+    this.drawnOptions = { ...options };
+    this.options = this.drawnOptions;
+  }
+
+  /** From now on no packet is late. */
+  calm(): void {
+    this.drawnOptions.longChance = 0;
   }
 
   /** The network as one process on `host` sees it. A host's processes don't outlive each other:
@@ -57,6 +66,7 @@ export class SimNetwork {
   }
 
   cutOneWay(from: string, to: string): void {
+    this.changes++;
     const cuts = this.cuts.get(from);
     if (cuts === undefined) this.cuts.set(from, new Set([to]));
     else cuts.add(to);
@@ -64,17 +74,25 @@ export class SimNetwork {
 
   /** Both ways. TCP connections that outlived the cut go on when TCP tries again. */
   heal(a: string, b: string): void {
-    this.cuts.get(a)?.delete(b);
-    this.cuts.get(b)?.delete(a);
+    this.healOneWay(a, b);
+    this.healOneWay(b, a);
+  }
+
+  healOneWay(from: string, to: string): void {
+    this.changes++;
+    const cuts = this.cuts.get(from);
+    if (cuts?.delete(to) === true && cuts.size === 0) this.cuts.delete(from);
   }
 
   healAll(): void {
+    this.changes++;
     this.cuts.clear();
     this.clogs.clear();
   }
 
   /** What is on its way from one to the other, or sent so meanwhile, does not arrive before. */
   clogOneWay(from: string, to: string, untilMs: number): void {
+    this.changes++;
     const clogs = this.clogs.get(from);
     if (clogs === undefined) this.clogs.set(from, new Map([[to, untilMs]]));
     else clogs.set(to, untilMs);
