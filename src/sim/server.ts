@@ -9,7 +9,7 @@ import { Replica } from '../replica/replica.ts';
 import { SimClock } from './clock.ts';
 import { PowerCut, SimDisk } from './disk.ts';
 import type { SimNetwork } from './network.ts';
-import type { Observer, SimDamage, SimNode, StopKind } from './observer.ts';
+import { type Observer, type SimDamage, type SimNode, type StopKind, Violation } from './observer.ts';
 import type { DiskDelay, Plan } from './plan.ts';
 import { type ProcessHost, SimProcess } from './process.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
@@ -171,6 +171,7 @@ export class SimServer implements SimNode, ProcessHost {
   }
 
   threw(thrown: unknown): void {
+    if (thrown instanceof Violation) throw thrown;
     if (!(thrown instanceof PowerCut)) throw new ReplicaCrash(this.name, thrown);
     this.powerOff();
   }

@@ -7,6 +7,7 @@ import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot } from './dam
 import type { FaultKind } from './kinds.ts';
 import { anyUp, duration, type Fault, type FaultWorld } from './nemesis.ts';
 
+const SECTOR_BYTES = 512;
 const SLOW_MAX_MS = 8000;
 const HANG_MAX_MS = 5000;
 const FULL_MAX_MS = 8000;
@@ -48,7 +49,8 @@ function failFor(world: FaultWorld, random: Prng, which: readonly DiskOperation[
       server.erred = true;
       return 'EIO';
     },
-    partOf: (length: number) => own.below(length + 1),
+    // The kernel copies a write page by page: what it leaves undone begins with a sector.
+    partOf: (length: number) => own.below(Math.floor(length / SECTOR_BYTES) + 1) * SECTOR_BYTES,
   };
   server.disk.faults = faults;
   world.scheduler.after(duration(random, ERRORS_MAX_MS), () => {
