@@ -196,7 +196,7 @@ function drawWorkload(random: Prng, operationsPerSecond: number): WorkloadPlan {
     operationsPerSecond,
     burstMax: pick(random, [2, 8, 12]),
     deadlineMs: pick(random, [1000, 2000, 2000, 3000]),
-    longValueChance: pick(random, [0, 0.02, 0.2]),
+    longValueChance: pick(random, [0.02, 0.2, 0.6]),
     keyLifeMs: pick(random, [4000, 10_000]),
     weights: {
       set: 1,

@@ -34,8 +34,13 @@ function pause(world: FaultWorld, random: Prng, server: SimServer | null): void 
 }
 
 /** Waits for one of the core's steps, not for ever. */
-function when(world: FaultWorld, random: Prng, act: (server: SimServer) => void): void {
-  const trigger = { kind: pick(random, TRIGGERS), act };
+function when(
+  world: FaultWorld,
+  random: Prng,
+  act: (server: SimServer) => void,
+  kind = pick(random, TRIGGERS),
+): void {
+  const trigger = { kind, act };
   world.armed = trigger;
   world.scheduler.after(TRIGGER_MAX_MS, () => {
     if (world.armed === trigger) world.armed = null;
@@ -56,9 +61,12 @@ export const PROCESS_FAULTS = {
     server.stop();
     // It is started once it has ended: its supervisor sees to that.
   },
+  // A disk is idle most of the time, and then a power cut finds nothing to tear.
   power: (world, random) => {
     const server = anyUp(world, random);
-    if (server !== null) cutPower(world, server);
+    if (server === null) return;
+    if (random.chance(0.5)) cutPower(world, server);
+    else when(world, random, (busy) => cutPower(world, busy), 'append');
   },
   'power-when': (world, random) => when(world, random, (server) => cutPower(world, server)),
   'power-at-operation': (world, random) => {
