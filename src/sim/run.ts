@@ -1,5 +1,5 @@
-import { LedgerJudge } from './ledger-judge.ts';
-import { type Observer, Violation } from './observer.ts';
+import { allJudges } from './judges/judges.ts';
+import { Violation } from './observer.ts';
 import { drawPlan, type Plan, type RunSettings } from './plan.ts';
 import { TraceLog } from './trace-log.ts';
 import { World } from './world.ts';
@@ -37,7 +37,7 @@ export function runSeed(
 ): RunResult {
   const plan = drawPlan(settings);
   const log = new TraceLog(print);
-  const world = new World(plan, [log, ...judges()]);
+  const world = new World(plan, [log, ...allJudges()]);
   let failure: RunFailure | null = null;
   try {
     world.run();
@@ -55,10 +55,6 @@ export function runSeed(
     faults: faultsUntil(plan, world.nowMs),
     coverage: [...world.coverage.counts],
   };
-}
-
-function judges(): readonly Observer[] {
-  return [new LedgerJudge()];
 }
 
 function faultsUntil(plan: Plan, atMs: number): number {
