@@ -9,7 +9,13 @@ import { Replica } from '../replica/replica.ts';
 import { SimClock } from './clock.ts';
 import { PowerCut, SimDisk } from './disk.ts';
 import type { SimNetwork } from './network.ts';
-import { type Observer, type SimDamage, type SimNode, type StopKind, Violation } from './observer.ts';
+import {
+  type Observer,
+  type SimDamage,
+  type SimNode,
+  type StopKind,
+  Violation,
+} from './observer.ts';
 import type { DiskDelay, Plan } from './plan.ts';
 import { type ProcessHost, SimProcess } from './process.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
