@@ -34,11 +34,11 @@ export function allJudges(): readonly Observer[] {
     new StateMachineJudge(chronicle),
     new AnswerJudge(chronicle),
     new FreshnessJudge(chronicle),
-    new LinearizabilityJudge(),
+    new LinearizabilityJudge(chronicle),
   ];
 }
 
 /** Only what the clients saw: for builds whose insides are known to be unsafe. */
 export function clientJudges(): readonly Observer[] {
-  return [new LinearizabilityJudge()];
+  return [new LinearizabilityJudge(null)];
 }
