@@ -3,6 +3,7 @@ import { clusterCommand } from './commands/cluster.ts';
 import { dataCommands } from './commands/data.ts';
 import { demoCommand } from './commands/demo.ts';
 import { serveCommand } from './commands/serve.ts';
+import { simCommand } from './commands/sim.ts';
 import { statusCommand } from './commands/status.ts';
 import { walCommand } from './commands/wal.ts';
 import { startServer } from './start-server.ts';
@@ -15,4 +16,5 @@ export const commands: readonly CliCommand[] = [
   statusCommand,
   ...dataCommands,
   walCommand,
+  simCommand,
 ];
