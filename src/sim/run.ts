@@ -64,7 +64,7 @@ function faultsUntil(plan: Plan, atMs: number): number {
 function failureOf(thrown: unknown, log: TraceLog, world: World): RunFailure {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const isViolation = error instanceof Violation;
-  const isLiveness = isViolation && error.invariant.startsWith('L');
+  const isLiveness = isViolation && /^L\d/.test(error.invariant);
   const cause = error.cause instanceof Error ? `\n${error.cause.stack}` : '';
   return {
     kind: isViolation ? (isLiveness ? 'liveness' : 'correctness') : 'crash',

@@ -23,12 +23,14 @@ const NONE = -1;
  *
  * The calls and returns stand in one doubly linked list, in the order of time. What may come next is
  * any call before the first return; an operation that is put next is *lifted* out of the list, and
- * *unlifted* on the way back. Three things keep it short, none of which changes the answer:
+ * *unlifted* on the way back. Four things keep it short, none of which changes the answer:
  *
  * - An operation that may come next, and by its output changes nothing, comes next: any order that
  *   has it later also works with it moved to the front, since nobody notices.
  * - Operations of unknown outcome need not happen. So they are no part of the list; they are tried
  *   last, and only where they change something.
+ * - Of two of those with the same input, the one that was asked first comes first: it may do whatever
+ *   the other may.
  * - Of two configurations that differ only in which of those have been used, the one that has used
  *   more can do nothing that the other can't.
  */
@@ -39,6 +41,8 @@ export class Search<S, I, O> {
   /** What has an output, in the order of invocation: it must be part of the order. */
   private readonly required: readonly Operation<I, O>[];
   private readonly optional: readonly Operation<I, O>[];
+  /** By the index in `optional`: the one before with the same input, or NONE. */
+  private readonly twinBefore: readonly number[];
   /** By the index in `required`: whether it changes nothing. */
   private readonly isIdle: readonly boolean[];
   // The list. Node 2i is the call of required[i], 2i + 1 its return; `head` stands before all.
@@ -62,6 +66,7 @@ export class Search<S, I, O> {
     this.model = model;
     this.required = byCall.filter(({ output }) => output !== null);
     this.optional = byCall.filter(({ output }) => output === null);
+    this.twinBefore = twins(this.optional);
     this.isIdle = this.required.map(({ input, output }) => model.changesNothing(input, output!));
     this.state = this.after = model.initial;
     this.left = this.required.length;
@@ -127,7 +132,8 @@ export class Search<S, I, O> {
     for (let at = this.cursorOptional; at < optional.length; at++) {
       const operation = optional[at]!;
       if (operation.invokedAt > firstReturn) break;
-      if (used.has(at)) continue;
+      const twin = this.twinBefore[at]!;
+      if (used.has(at) || (twin !== NONE && !used.has(twin))) continue;
       const after = this.step(state, operation);
       assert(after !== null, () => 'any output will do, yet the model refuses the operation');
       if (after === state || this.isOverwritten(operation, after)) continue;
@@ -233,6 +239,16 @@ export class Search<S, I, O> {
   private get firstOptional(): number {
     return this.head + 1;
   }
+}
+
+function twins<I, O>(operations: readonly Operation<I, O>[]): number[] {
+  const last = new Map<string, number>();
+  return operations.map(({ input }, at) => {
+    const key = JSON.stringify(input);
+    const before = last.get(key) ?? NONE;
+    last.set(key, at);
+    return before;
+  });
 }
 
 function isCall(node: number): boolean {

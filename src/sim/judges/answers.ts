@@ -3,7 +3,7 @@ import type { Outcome } from '../../client/call.ts';
 import type { Reply } from '../../kv/reply.ts';
 import { Observer, type SimNode, type SimOperation, Violation } from '../observer.ts';
 import { isRead } from '../reference/commands.ts';
-import { normalized, replyText, respText } from '../reference/words.ts';
+import { keyOfWords, normalized, replyText, respText } from '../reference/words.ts';
 import type { Chronicle } from './chronicle.ts';
 
 /** All operations with the same words: clients that say the same can't be told apart in the log. */
@@ -93,7 +93,7 @@ export class AnswerJudge extends Observer {
   }
 
   private of(args: readonly string[]): Wording {
-    const key = JSON.stringify(normalized(args));
+    const key = keyOfWords(normalized(args));
     let wording = this.wordings.get(key);
     if (wording === undefined) {
       wording = { asked: 0, denied: 0, applied: 0, untold: [] };

@@ -73,6 +73,8 @@ export class PromiseJudge extends Observer {
   private judgeAcknowledgement(node: SimNode, message: AppendEntriesResponse): void {
     const { image } = this.chronicle.of(node);
     const { term, matchIndex } = message;
+    // Behind the hole that the fault plan has made, nobody knows what a start would still find.
+    if (node.damage.log) return;
     if (image.hardStates.some((slot) => slot !== null && slot.term > term)) return;
     if (image.log.lastIndex < matchIndex) {
       throw new Violation(

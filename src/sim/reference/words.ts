@@ -61,6 +61,13 @@ function normalizedOptions(options: readonly string[]): string[] {
   return get ? [...condition, 'GET'] : condition;
 }
 
+/** One text for the words: two lists of words never have the same. */
+export function keyOfWords(words: readonly string[]): string {
+  let key = '';
+  for (const word of words) key += `${word.length}:${word}`;
+  return key;
+}
+
 /** What the state machine answered. */
 export function replyText(reply: Reply): ReplyText {
   switch (reply.kind) {

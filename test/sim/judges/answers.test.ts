@@ -158,7 +158,7 @@ describe('R1, freshness', () => {
 });
 
 describe('LIN, what the clients saw', () => {
-  const lin = () => new Stage(3, () => new LinearizabilityJudge());
+  const lin = () => new Stage(3, () => new LinearizabilityJudge(null));
 
   test('a history that makes sense; pending and lost operations may', () => {
     const stage = lin();
@@ -200,9 +200,26 @@ describe('LIN, what the clients saw', () => {
     stage.end();
   });
 
+  test('what is beyond the limit may be settled by the ledger, for the better only', () => {
+    const limits = { stepsMax: 300, windowStepsMax: 300 };
+    const lost = { kind: 'unknown', reason: 'lost' } as const;
+    const play = (inTheLog: number, read: string) => {
+      const stage = new Stage(3, (chronicle) => new LinearizabilityJudge(chronicle, limits));
+      const command = (at: number, delta: number) =>
+        commandEntry(at, 1, { kind: 'incrby', key: bytesOf('n'), delta });
+      stage.beginTerm([command(1, inTheLog)]);
+      for (let i = 0; i < 12; i++) stage.return(stage.invoke(`INCRBY n ${2 ** i}`, i), lost);
+      stage.apply(1, 1);
+      stage.answer(stage.invoke('GET n', 20), read);
+      stage.end();
+    };
+    play(2048, '$2048');
+    catches('LIN', () => play(1024, '$2048'), /was not found out/);
+  });
+
   test('a limit that is too low is no pass', () => {
     const limits = { stepsMax: 3, windowStepsMax: 3 };
-    const stage = new Stage(3, () => new LinearizabilityJudge(limits));
+    const stage = new Stage(3, () => new LinearizabilityJudge(null, limits));
     for (let i = 0; i < 9; i++) stage.answer(stage.invoke(`SET k ${i}`, 1), '+OK');
     catches('LIN', () => stage.end(), /was not found out/);
   });

@@ -14,7 +14,6 @@ import { RaftState } from '../../../src/raft/state.ts';
 import { defaultTiming } from '../../../src/raft/timing.ts';
 import type { TraceEvent } from '../../../src/raft/trace.ts';
 import { Chronicle } from '../../../src/sim/judges/chronicle.ts';
-import { Judges } from '../../../src/sim/judges/judges.ts';
 import {
   type Observer,
   type SimNode,
@@ -22,6 +21,7 @@ import {
   type SimRecovery,
   Violation,
 } from '../../../src/sim/observer.ts';
+import { observers } from '../../../src/sim/observers.ts';
 import { BatchBuilder, directorySalt } from '../../../src/storage/batch.ts';
 import { encodeSlot, firstImage } from '../../../src/storage/hard-state.ts';
 import {
@@ -94,12 +94,12 @@ class Files {
 export class Stage {
   readonly actors: readonly Actor[];
   readonly chronicle = new Chronicle();
-  private readonly judges: Judges;
+  private readonly judges: Observer;
   private readonly files: readonly Files[];
   private operations = 0;
 
   constructor(size: number, judge: (chronicle: Chronicle) => Observer) {
-    this.judges = new Judges([this.chronicle, judge(this.chronicle)]);
+    this.judges = observers([this.chronicle, judge(this.chronicle)]);
     this.actors = Array.from({ length: size }, (_, i) => new Actor(i + 1));
     this.files = this.actors.map(({ id }) => new Files(id));
     this.judges.began({ seed: 1, nowMs: 0, nodes: this.actors, limits: defaultLimits });
