@@ -53,7 +53,7 @@ export class Liveness extends Observer {
     const electMs = AFTERMATH_MS + ELECTIONS * plan.raftTiming.electionTimeoutMaxMs;
     if (this.core.length > 0) {
       this.within('L1', electMs, 'no leader that the core follows', () => this.leader() !== null);
-      this.within('L2', COMMIT_MS, 'nothing more is committed', this.isGrowing());
+      this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', this.isGrowing());
     } else {
       scheduler.run(scheduler.nowMs + COMMIT_MS);
     }

@@ -3,31 +3,65 @@ import { Observer } from './observer.ts';
 /** Tells many observers everything, in their order: each only what it has overridden, so that what a
  *  judge does not care for costs nothing. */
 export function observers(all: readonly Observer[]): Observer {
-  const silent = Observer.prototype;
-  /** Calls those who care for an event. */
-  const toll = <E extends keyof Observer>(
-    event: E,
-    tell: (each: Observer, ...args: Parameters<Observer[E]>) => void,
-  ) => {
-    const who = all.filter((each) => each[event] !== silent[event]);
-    return (...args: Parameters<Observer[E]>): void => {
-      for (let i = 0; i < who.length; i++) tell(who[i]!, ...args);
-    };
-  };
+  /** Those who care for an event. */
+  const who = (event: keyof Observer) =>
+    all.filter((each) => each[event] !== Observer.prototype[event]);
+  const began = who('began');
+  const started = who('started');
+  const stopped = who('stopped');
+  const traced = who('traced');
+  const sent = who('sent');
+  const applied = who('applied');
+  const durable = who('durable');
+  const directory = who('directory');
+  const stepped = who('stepped');
+  const invoked = who('invoked');
+  const returned = who('returned');
+  const damaged = who('damaged');
+  const healed = who('healed');
+  const ended = who('ended');
   return {
-    began: toll('began', (each, world) => each.began(world)),
-    started: toll('started', (each, node, recovery) => each.started(node, recovery)),
-    stopped: toll('stopped', (each, node, how, failure) => each.stopped(node, how, failure)),
-    traced: toll('traced', (each, node, event) => each.traced(node, event)),
-    sent: toll('sent', (each, node, message) => each.sent(node, message)),
-    applied: toll('applied', (each, node, entry, reply) => each.applied(node, entry, reply)),
-    durable: toll('durable', (each, node, change) => each.durable(node, change)),
-    directory: toll('directory', (each, node, names) => each.directory(node, names)),
-    stepped: toll('stepped', (each, node) => each.stepped(node)),
-    invoked: toll('invoked', (each, operation) => each.invoked(operation)),
-    returned: toll('returned', (each, operation, outcome) => each.returned(operation, outcome)),
-    damaged: toll('damaged', (each, node, report) => each.damaged(node, report)),
-    healed: toll('healed', (each, core) => each.healed(core)),
-    ended: toll('ended', (each) => each.ended()),
+    began: (world) => {
+      for (const each of began) each.began(world);
+    },
+    started: (node, recovery) => {
+      for (const each of started) each.started(node, recovery);
+    },
+    stopped: (node, how, failure) => {
+      for (const each of stopped) each.stopped(node, how, failure);
+    },
+    traced: (node, event) => {
+      for (const each of traced) each.traced(node, event);
+    },
+    sent: (node, message) => {
+      for (const each of sent) each.sent(node, message);
+    },
+    applied: (node, entry, reply) => {
+      for (const each of applied) each.applied(node, entry, reply);
+    },
+    durable: (node, change) => {
+      for (const each of durable) each.durable(node, change);
+    },
+    directory: (node, names) => {
+      for (const each of directory) each.directory(node, names);
+    },
+    stepped: (node) => {
+      for (const each of stepped) each.stepped(node);
+    },
+    invoked: (operation) => {
+      for (const each of invoked) each.invoked(operation);
+    },
+    returned: (operation, outcome) => {
+      for (const each of returned) each.returned(operation, outcome);
+    },
+    damaged: (node, report) => {
+      for (const each of damaged) each.damaged(node, report);
+    },
+    healed: (core) => {
+      for (const each of healed) each.healed(core);
+    },
+    ended: () => {
+      for (const each of ended) each.ended();
+    },
   };
 }

@@ -218,6 +218,12 @@ export class Pipe {
 
   /** Copies: the two processes share no memory. */
   private take(length: number): Uint8Array {
+    const whole = this.buffered.peek()!;
+    if (this.bufferedFrom === 0 && whole.length === length) {
+      this.buffered.shift();
+      this.bufferedTotal -= length;
+      return whole.slice();
+    }
     const taken = new Uint8Array(length);
     let at = 0;
     while (at < length) {

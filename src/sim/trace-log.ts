@@ -23,7 +23,7 @@ const KEPT = 64;
  */
 export class TraceLog extends Observer {
   private readonly print: ((line: string) => void) | null;
-  private readonly kept: (() => string)[] = [];
+  private readonly kept: Kept[] = [];
   private next = 0;
   private world: SimWorldView | null = null;
   private low = 0x811c9dc5;
@@ -43,7 +43,7 @@ export class TraceLog extends Observer {
   /** The last events, oldest first. */
   get last(): readonly string[] {
     const { kept, next } = this;
-    return [...kept.slice(next), ...kept.slice(0, next)].map((line) => line());
+    return [...kept.slice(next), ...kept.slice(0, next)].map(format);
   }
 
   override began(world: SimWorldView): void {
@@ -119,13 +119,23 @@ export class TraceLog extends Observer {
   }
 
   private line(node: SimNode | null, say: () => string): void {
-    const atMs = this.world?.nowMs ?? 0;
-    const line = () => `${atMs.toFixed(3).padStart(10)} ${node?.name ?? '  '} ${say()}`;
-    if (this.print !== null) this.print(line());
+    const line = { atMs: this.world?.nowMs ?? 0, node, say };
+    if (this.print !== null) this.print(format(line));
     if (this.kept.length < KEPT) this.kept.push(line);
     else this.kept[this.next] = line;
     this.next = (this.next + 1) % KEPT;
   }
+}
+
+/** An event that nobody may ever want to read. */
+interface Kept {
+  readonly atMs: number;
+  readonly node: SimNode | null;
+  readonly say: () => string;
+}
+
+function format({ atMs, node, say }: Kept): string {
+  return `${atMs.toFixed(3).padStart(10)} ${node?.name ?? '  '} ${say()}`;
 }
 
 function sayTrace(event: TraceEvent): string {

@@ -2,6 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { RunSettings } from '../../sim/plan.ts';
 import type { RunResult } from '../../sim/run.ts';
 
+/** A run makes much that does not last: with room for it, most is gone before it is ever copied. */
+const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+
 /**
  * Runs seeds on several threads.
  * @param next answers what to run next; null when there is nothing left.
@@ -14,7 +17,7 @@ export async function runAll(
 ): Promise<void> {
   const runOne = () =>
     new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.js', import.meta.url));
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits });
       const ask = () => {
         const settings = next();
         if (settings !== null) worker.postMessage(settings);
