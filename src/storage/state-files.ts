@@ -95,7 +95,8 @@ export class StateFiles {
   /**
    * Opens the slots and makes both hold what the winner says. The winner goes first: its bytes may
    * have been read from a page cache whose sync failed or never came, and until they are durable
-   * the other slot is the only good one.
+   * the other slot is the only good one. So may its name, and until that is durable the other
+   * slot's must not be made: a crash could leave only the one that is not whole yet.
    * @throws DiskError
    */
   static settle(disk: Disk, read: SlotsRead): StateFiles {
@@ -106,8 +107,8 @@ export class StateFiles {
       file.writeSync(0, slot);
       file.syncSync();
       file.close();
+      disk.syncDirectorySync();
     }
-    disk.syncDirectorySync();
     return new StateFiles([disk.open(SLOT_NAMES[0]), disk.open(SLOT_NAMES[1])], read.image);
   }
 
