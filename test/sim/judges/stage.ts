@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { bytesOf } from '../../../src/base/bytes.ts';
 import { type Entry, EntryType, sealEntry, unsealedRecord } from '../../../src/base/entry.ts';
-import { index, type NodeId, nodeId, type Term, term } from '../../../src/base/ids.ts';
+import { incarnation, index, type NodeId, nodeId, type Term, term } from '../../../src/base/ids.ts';
 import { defaultLimits } from '../../../src/base/limits.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { TermRuns } from '../../../src/base/term-runs.ts';
@@ -127,12 +127,14 @@ export class Stage {
     const hardState = {
       currentTerm: term(wrong.term ?? durableTerm),
       votedFor: nodeId(wrong.votedFor ?? votedFor),
+      suspect: false,
     };
     const log = { lastIndex: index(known.length), termRuns: runs.copy() };
     actor.run++;
     actor.machine = new StateMachine();
     actor.raftState = new RaftState({
       id: actor.id,
+      incarnation: incarnation(actor.run),
       voters: this.actors.map((other) => other.id),
       hardState,
       log,
@@ -163,7 +165,7 @@ export class Stage {
 
   enterTerm(id: number, newTerm: number, votedFor = 0): void {
     const state = this.state(id);
-    state.hardState = { currentTerm: term(newTerm), votedFor: nodeId(votedFor) };
+    state.hardState = { currentTerm: term(newTerm), votedFor: nodeId(votedFor), suspect: false };
     state.role = 'follower';
     this.trace(id, { kind: 'term', node: nodeId(id), term: term(newTerm) });
   }
