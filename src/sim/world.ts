@@ -5,7 +5,8 @@ import type { Member } from '../raft/configuration.ts';
 import type { Failure } from '../replica/failure.ts';
 import { Coverage } from './coverage.ts';
 import { Atlas } from './faults/atlas.ts';
-import { type FaultWorld, Nemesis, type Trigger } from './faults/nemesis.ts';
+import type { FaultWorld, Trigger } from './faults/fault.ts';
+import { Nemesis } from './faults/nemesis.ts';
 import { Liveness } from './liveness.ts';
 import { SimNetwork } from './network.ts';
 import {

@@ -4,8 +4,8 @@ import type { DiskOperation } from '../disk.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
 import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot } from './damage.ts';
+import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
-import { anyUp, duration, type Fault, type FaultWorld } from './nemesis.ts';
 
 const SECTOR_BYTES = 512;
 const SLOW_MAX_MS = 8000;

@@ -1,4 +1,4 @@
-/** Everything that a plan can let go wrong. What each of them does: faults/nemesis.ts. */
+/** Everything that a plan can let go wrong. What each of them does stands in the files beside this one. */
 export const FAULT_KINDS = [
   // Processes.
   'kill',

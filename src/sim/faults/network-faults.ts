@@ -1,8 +1,8 @@
 import type { Prng } from '../../base/prng.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
+import type { Fault, FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
-import type { Fault, FaultWorld } from './nemesis.ts';
 
 const PARTITION_MAX_MS = 8000;
 const CLOG_MAX_MS = 5000;

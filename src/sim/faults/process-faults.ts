@@ -1,8 +1,8 @@
 import type { Prng } from '../../base/prng.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
+import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
-import { anyUp, duration, type Fault, type FaultWorld } from './nemesis.ts';
 
 /** The steps of the core behind which a crash is most likely to find what is half done. */
 const TRIGGERS = ['role', 'term', 'vote', 'append', 'truncate', 'commit'] as const;
