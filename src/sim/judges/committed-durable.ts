@@ -9,11 +9,11 @@ import {
 import type { Chronicle } from './chronicle.ts';
 
 /**
- * S12: at the moment when a leader commits an entry, the durable images of a majority have it. S13 and
- * S14: from then on they always do, so that every quorum has a node that would still know it after a
- * loss of power everywhere. Nodes whose log the fault plan has destroyed are beyond reproach, and count
- * as if they had it: the plan answers for them. Only for what is committed anew, those that know of their
- * loss don't count: that is what they abstain for (D3).
+ * S12: at the moment when a leader commits an entry, the durable images of a majority have it. S13
+ * and S14: from then on they always do, so that every quorum has a node that would still know it
+ * after a loss of power everywhere. Nodes whose log the fault plan has destroyed are beyond
+ * reproach, and count as if they had it: the plan answers for them. Only for what is committed
+ * anew, those that know of their loss don't count: that is what they abstain for (D3).
  */
 export class CommittedDurableJudge extends Observer {
   private readonly chronicle: Chronicle;

@@ -4,10 +4,11 @@ import { Observer, type SimNode, Violation } from '../observer.ts';
 import type { Chronicle } from './chronicle.ts';
 
 /**
- * D3, a damaged node abstains: one that has lost of what it promised, and found out at a start, neither
- * votes nor asks for votes, and nobody counts on it (S12), until a leader that has committed an entry of
- * its own term has replicated to it everything up to the end of its log. Then nothing that it may once
- * have acknowledged, and that was committed, is missing any more: from here on it is sound again.
+ * D3, a damaged node abstains: one that has lost of what it promised, and found out at a start,
+ * neither votes nor asks for votes, and nobody counts on it (S12), until a leader that has
+ * committed an entry of its own term has replicated to it everything up to the end of its log. Then
+ * nothing that it may once have acknowledged, and that was committed, is missing any more: from
+ * here on it is sound again.
  *
  * D5, fail-stop: between its end and its next start nothing comes from a node, whatever ended it.
  */

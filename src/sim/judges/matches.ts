@@ -11,12 +11,13 @@ interface Known {
 }
 
 /**
- * S15: what a leader takes for matched is durable on the follower, and equal to its own. S16: within a
- * term, and a life of the follower, matchIndex never decreases, and nextIndex is beyond it.
+ * S15: what a leader takes for matched is durable on the follower, and equal to its own. S16:
+ * within a term, and a life of the follower, matchIndex never decreases, and nextIndex is beyond
+ * it.
  *
  * An acknowledgement may be late. When the follower has gone to a later term meanwhile, it may have
- * been told to cut what it acknowledged; the old leader can't commit with it any more (S12 watches),
- * so S15 is judged while both are in the same term.
+ * been told to cut what it acknowledged; the old leader can't commit with it any more (S12
+ * watches), so S15 is judged while both are in the same term.
  */
 export class MatchJudge extends Observer {
   private readonly chronicle: Chronicle;

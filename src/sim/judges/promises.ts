@@ -4,15 +4,15 @@ import type { Chronicle } from './chronicle.ts';
 
 /**
  * D1, persist before you promise (§5.2, Figure 2): at the instant when a message leaves, a loss of
- * power must not make it untrue. Of the hard state either slot may be all that survives, so both have
- * to say it, but for one that the fault plan has destroyed.
+ * power must not make it untrue. Of the hard state either slot may be all that survives, so both
+ * have to say it, but for one that the fault plan has destroyed.
  *
  * - any message: its term, but for pre-votes, which name a term that nobody has
  * - RequestVote: the vote for oneself; a vote granted: that vote
  * - AppendEntries accepted up to i: the log up to i, and the same as the leader's
  *
- * What was promised in an earlier term than the node is in by now needs no vote and no log any more: the
- * later term is durable, and forbids to act on it.
+ * What was promised in an earlier term than the node is in by now needs no vote and no log any
+ * more: the later term is durable, and forbids to act on it.
  */
 export class PromiseJudge extends Observer {
   private readonly chronicle: Chronicle;

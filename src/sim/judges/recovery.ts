@@ -17,8 +17,8 @@ interface Promised {
 /**
  * D2, recovery keeps promises: what a start finds is what the judges' own reading of the same bytes
  * finds, and it has every promise that the node ever made: its terms, its vote, the entries that it
- * acknowledged, unless a later leader made it cut them. Nodes that the fault plan has robbed are the
- * business of damaged.ts.
+ * acknowledged, unless a later leader made it cut them. Nodes that the fault plan has robbed are
+ * the business of damaged.ts.
  */
 export class RecoveryJudge extends Observer {
   private readonly chronicle: Chronicle;
@@ -122,8 +122,8 @@ export class RecoveryJudge extends Observer {
 
   private acknowledged(node: SimNode, term: number, index: number): void {
     const { image, log } = this.chronicle.of(node);
-    // An acknowledgement of an earlier term: what it spoke of may have been cut since, or be about to
-    // be cut.
+    // Of an acknowledgement of an earlier term, what it spoke of may have been cut since, or be
+    // about to be cut.
     if (image.hardStates.some((slot) => slot !== null && slot.term > term)) return;
     const promised = this.of(node);
     if (index < promised.index || !image.log.sharesPrefix(log, index)) return;
