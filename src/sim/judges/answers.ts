@@ -71,8 +71,8 @@ export class AnswerJudge extends Observer {
     if (this.tell(wording, text)) return;
     throw new Violation(
       'R5',
-      `operation ${id}, ${args.join(' ')}, is answered with ${text}, but no entry that carries it ` +
-        `answered so (${wording.applied} were applied, untold: ${wording.untold.join(', ')})`,
+      `operation ${id}, ${args.join(' ')}, is answered with ${text}, but no entry that carries ` +
+        `it answered so (${wording.applied} were applied, untold: ${wording.untold.join(', ')})`,
     );
   }
 

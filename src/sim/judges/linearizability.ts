@@ -70,8 +70,8 @@ export class LinearizabilityJudge extends Observer {
       case 'unknown':
         throw new Violation(
           'LIN',
-          `whether ${verdict.part.length} operations on ${keyspace.keysOf(verdict.part[0]!.input)} ` +
-            `are linearizable was not found out in ${this.limits.stepsMax} steps`,
+          `whether ${verdict.part.length} operations on ` +
+            `${keyspace.keysOf(verdict.part[0]!.input)} are linearizable was not found out in ${this.limits.stepsMax} steps`,
         );
       case 'not linearizable':
         throw new Violation(

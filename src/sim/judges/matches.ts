@@ -63,8 +63,8 @@ export class MatchJudge extends Observer {
     if (follower.image.log.sharesPrefix(this.chronicle.of(node).log, matchIndex)) return;
     throw new Violation(
       'S15',
-      `${node.name}, the leader of term ${state.currentTerm}, takes ${follower.node.name} to have ` +
-        `its log up to ${matchIndex}, but a loss of power there would leave it up to ` +
+      `${node.name}, the leader of term ${state.currentTerm}, takes ${follower.node.name} to ` +
+        `have its log up to ${matchIndex}, but a loss of power there would leave it up to ` +
         `${follower.image.log.lastIndex} of term ${follower.image.log.lastTerm}`,
     );
   }

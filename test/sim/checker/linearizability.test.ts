@@ -38,7 +38,7 @@ describe('linearizability', () => {
     assert.equal(kindOf([write, at('b', 3, 4, 'GET x', '(nil)')]), 'not linearizable');
   });
 
-  test('what overlaps may come in either order; the ends of two operations count as overlap', () => {
+  test('what overlaps may come in either order; two ends at one time overlap', () => {
     const write = at('a', 1, 5, 'SET x 1', '+OK');
     for (const reply of ['$1', '(nil)']) {
       assert.equal(kindOf([write, at('b', 2, 3, 'GET x', reply)]), 'linearizable');

@@ -371,7 +371,7 @@ export class Stage {
 
   // Whole scenes.
 
-  /** Node 1 leads term 1, and everybody has its entries, durably. They are committed by it alone. */
+  /** Node 1 leads term 1, and everybody has its entries, durably. Only it knows of the commit. */
   beginTerm(entries: readonly Entry[] = [entryOf(1, 1)]): void {
     for (const { id } of this.actors) {
       this.enterTerm(id, 1, 1);
