@@ -15,6 +15,8 @@ export interface MemberStatus {
   readonly phase: string | null;
   /** "ok", or "full" while the disk has no room. */
   readonly storage: string | null;
+  /** Rot was found in its log: it neither votes nor counts until it is whole again. */
+  readonly suspect: boolean | null;
 }
 
 export interface StatusReply {
@@ -35,6 +37,7 @@ export function unreachable(address: string, name: string | null = null): Member
     leader: null,
     phase: null,
     storage: null,
+    suspect: null,
   };
 }
 
@@ -76,6 +79,7 @@ function readStatus(asked: string, json: unknown): StatusReply {
       leader: text('leader'),
       phase: text('phase'),
       storage: text('storage'),
+      suspect: fields.get('suspect') === true,
     },
     members: membersOf(fields.get('members')),
   };

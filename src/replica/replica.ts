@@ -15,7 +15,8 @@ import { Admission, type Testimony } from './admission.ts';
 import { Applier } from './applier.ts';
 import { Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
-import { diskFailed, disowned, emptied, type Failure } from './failure.ts';
+import { diskFailed, disowned, emptied, type Failure, unreadable } from './failure.ts';
+import { isKnown } from './identity.ts';
 import { StorageIdentityBook } from './identity-book.ts';
 import { Journal } from './journal.ts';
 import type { Address } from './network.ts';
@@ -193,11 +194,17 @@ export class Replica {
     const raft = new Raft({
       id: this.view.self.id,
       voters: this.view.members.map((member) => member.id),
-      hardState: { currentTerm: state.currentTerm, votedFor: state.votedFor },
+      hardState: {
+        currentTerm: state.currentTerm,
+        votedFor: state.votedFor,
+        suspect: state.suspect,
+      },
+      incarnation: state.incarnation,
       log: { lastIndex: recovered.lastIndex, termRuns: recovered.termRuns },
       commitIndex: recovered.commitIndex,
       firstConfiguration: encodeConfiguration({
-        clusterId: options.freshClusterId,
+        // Members that have lost all of their log still know the cluster that they are in.
+        clusterId: isKnown(state.clusterId) ? state.clusterId : options.freshClusterId,
         members: options.members,
       }),
       timing: options.raftTiming,
@@ -375,7 +382,7 @@ export class Replica {
       (result) => {
         if (this.closed) return;
         if (result instanceof DiskError) {
-          this.fail(diskFailed(`entry ${from} of the log can't be read back: ${result.message}`));
+          this.fail(unreadable(from, result.message));
         } else {
           done(result);
         }

@@ -15,8 +15,11 @@ const RUNS_MAX = 120;
  * fewer operations, fewer nodes. What is left out shifts the chances of the rest, so that not every
  * smaller run fails though it could; what is found is no minimum, but it is short.
  */
-export function shrink(failed: RunResult): Shrunk {
-  const shrinker = new Shrinker(failed);
+export function shrink(
+  failed: RunResult,
+  run: (settings: RunSettings) => RunResult = runSeed,
+): Shrunk {
+  const shrinker = new Shrinker(failed, run);
   shrinker.shorten();
   shrinker.dropFaults();
   shrinker.thinOut();
@@ -29,9 +32,11 @@ export function shrink(failed: RunResult): Shrunk {
 class Shrinker {
   best: RunResult;
   runs = 0;
+  private readonly run: (settings: RunSettings) => RunResult;
 
-  constructor(failed: RunResult) {
+  constructor(failed: RunResult, run: (settings: RunSettings) => RunResult) {
     this.best = failed;
+    this.run = run;
   }
 
   shorten(): void {
@@ -81,7 +86,7 @@ class Shrinker {
     this.runs++;
     // From now on a size of the cluster is said, or the command line would not say all.
     const { nodes } = this.best;
-    const result = runSeed({ ...this.best.settings, nodes, ...change });
+    const result = this.run({ ...this.best.settings, nodes, ...change });
     const { failure } = result;
     if (failure === null || failure.invariant !== this.failure.invariant) return false;
     this.best = result;

@@ -18,7 +18,8 @@ export const statusCommand: CliCommand = {
   description: [
     'With --json: one JSON object a member, one a line: name, address, role ("leader", "follower",',
     '"candidate" or "unreachable"), term, commitIndex, lastApplied, lastIndex, leader, phase,',
-    'storage. What is not known is null. Exits with 5 when no member that could be reached leads.',
+    'storage, suspect (true: rot was found in its log, and it does not count until it is whole again).',
+    'What is not known is null. Exits with 5 when no member that could be reached leads.',
   ],
   examples: ['dkvs status', 'dkvs status --watch', 'dkvs status --json --connect 10.0.0.1:7001'],
   options: [
@@ -89,8 +90,9 @@ function showJson(io: Io, statuses: readonly MemberStatus[]): void {
   for (const status of statuses) io.stdout.write(`${JSON.stringify(status)}\n`);
 }
 
-function healthOf({ role, phase, storage }: MemberStatus): string {
+function healthOf({ role, phase, storage, suspect }: MemberStatus): string {
   if (role === 'unreachable') return 'down, or cut off';
+  if (suspect === true) return 'suspect';
   if (storage === 'full') return 'disk full';
   return phase === null || phase === 'running' ? 'ok' : phase;
 }
