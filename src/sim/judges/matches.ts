@@ -58,8 +58,11 @@ export class MatchJudge extends Observer {
     const follower = this.chronicle.records[peer - 1]!;
     const [first, second] = follower.image.hardStates;
     const isInTerm = first?.term === state.currentTerm && second?.term === state.currentTerm;
-    const { damage } = follower.node;
-    if (!isInTerm || damage.log || damage.lost) return;
+    const { damage, raftState } = follower.node;
+    if (!isInTerm || this.chronicle.hasHole(follower.node) || damage.lost) return;
+    // What a suspect acknowledged before its loss: the leader has not heard of this life yet.
+    const known = state.peer(follower.node.id)!.incarnation;
+    if (damage.log && known !== raftState?.incarnation) return;
     if (follower.image.log.sharesPrefix(this.chronicle.of(node).log, matchIndex)) return;
     throw new Violation(
       'S15',

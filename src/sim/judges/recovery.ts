@@ -74,7 +74,11 @@ export class RecoveryJudge extends Observer {
       );
     }
     const { log } = this.chronicle.of(node);
-    if (node.damage.log || node.damage.lost || log.prefixAt(promised.index) === promised.prefix) {
+    if (node.damage.lost || log.prefixAt(promised.index) === promised.prefix) return;
+    if (node.damage.log) {
+      // What is gone is gone: until it is whole, the node stands for the rest alone (D3).
+      promised.index = Math.min(promised.index, log.lastIndex);
+      promised.prefix = log.prefixAt(promised.index);
       return;
     }
     throw new Violation(

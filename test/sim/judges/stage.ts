@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { bytesOf } from '../../../src/base/bytes.ts';
 import { type Entry, EntryType, sealEntry, unsealedRecord } from '../../../src/base/entry.ts';
-import { index, type NodeId, nodeId, type Term, term } from '../../../src/base/ids.ts';
+import { incarnation, index, type NodeId, nodeId, type Term, term } from '../../../src/base/ids.ts';
 import { defaultLimits } from '../../../src/base/limits.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { TermRuns } from '../../../src/base/term-runs.ts';
@@ -118,7 +118,11 @@ export class Stage {
   // A process.
 
   /** With what is durable, or with what a start makes of it when something is wrong. */
-  start(id: number, wrong: { lastIndex?: number; term?: number; votedFor?: number } = {}): void {
+  start(
+    id: number,
+    wrong: { lastIndex?: number; term?: number; votedFor?: number } = {},
+    suspect = false,
+  ): void {
     const actor = this.actor(id);
     const { entries, term: durableTerm, votedFor } = this.files[id - 1]!;
     const known = entries.slice(0, wrong.lastIndex ?? entries.length);
@@ -127,6 +131,7 @@ export class Stage {
     const hardState = {
       currentTerm: term(wrong.term ?? durableTerm),
       votedFor: nodeId(wrong.votedFor ?? votedFor),
+      suspect,
     };
     const log = { lastIndex: index(known.length), termRuns: runs.copy() };
     actor.run++;
@@ -135,6 +140,7 @@ export class Stage {
       id: actor.id,
       voters: this.actors.map((other) => other.id),
       hardState,
+      incarnation: incarnation(actor.run),
       log,
       commitIndex: index(0),
       firstConfiguration: null,
@@ -163,7 +169,11 @@ export class Stage {
 
   enterTerm(id: number, newTerm: number, votedFor = 0): void {
     const state = this.state(id);
-    state.hardState = { currentTerm: term(newTerm), votedFor: nodeId(votedFor) };
+    state.hardState = {
+      ...state.hardState,
+      currentTerm: term(newTerm),
+      votedFor: nodeId(votedFor),
+    };
     state.role = 'follower';
     this.trace(id, { kind: 'term', node: nodeId(id), term: term(newTerm) });
   }
@@ -208,6 +218,12 @@ export class Stage {
     state.commitIndex = index(commitIndex);
     const event = { node: nodeId(id), term: state.currentTerm, commitIndex: index(commitIndex) };
     this.trace(id, { kind: 'commit', ...event });
+  }
+
+  /** A leader has made the suspect whole. */
+  reinstate(id: number): void {
+    const { currentTerm } = this.state(id);
+    this.trace(id, { kind: 'reinstated', node: nodeId(id), term: currentTerm });
   }
 
   step(id: number): void {
