@@ -54,6 +54,8 @@ export const MUST_HAPPEN = [
   'entry of an earlier term committed',
   'segment rolled',
   'torn tail cut',
+  'suspect',
+  'suspect reinstated',
   'refused: emptied',
   'refused: stale',
   'failed: disk',
@@ -73,10 +75,11 @@ export class Coverage extends Observer {
     this.counts.set(what, (this.counts.get(what) ?? 0) + times);
   }
 
-  override started(node: SimNode, { recovered }: SimRecovery): void {
+  override started(node: SimNode, { recovered, state }: SimRecovery): void {
     this.committed.set(node.id, recovered.commitIndex);
     this.count('start');
     if (recovered.tornBytes > 0) this.count('torn tail cut');
+    if (state.suspect) this.count('suspect');
   }
 
   override stopped(_node: SimNode, how: StopKind, failure: Failure | null): void {
@@ -88,6 +91,7 @@ export class Coverage extends Observer {
   override traced(node: SimNode, event: TraceEvent): void {
     if (event.kind === 'truncate') this.count('truncation');
     else if (event.kind === 'commit') this.commit(node, event.commitIndex);
+    else if (event.kind === 'reinstated') this.count('suspect reinstated');
     else if (event.kind === 'role') this.role(event.role, event.reason);
   }
 

@@ -55,7 +55,8 @@ export class TraceLog extends Observer {
     const { run } = node;
     this.line(node, () => {
       const torn = recovered.tornBytes > 0 ? `, cut ${recovered.tornBytes} torn bytes` : '';
-      return `starts (run ${run}): ${recovered.lastIndex} entries, term ${state.currentTerm}${torn}`;
+      const suspect = state.suspect ? ', a suspect' : '';
+      return `starts (run ${run}): ${recovered.lastIndex} entries, term ${state.currentTerm}${torn}${suspect}`;
     });
   }
 
@@ -152,6 +153,8 @@ function sayTrace(event: TraceEvent): string {
       return `appends ${event.from}..${event.to}`;
     case 'truncate':
       return `cuts its log from ${event.from} on`;
+    case 'reinstated':
+      return 'is whole again, and no suspect any more';
     default:
       return `has committed up to ${event.commitIndex}`;
   }

@@ -8,7 +8,14 @@ import { Atlas } from './faults/atlas.ts';
 import { type FaultWorld, Nemesis, type Trigger } from './faults/nemesis.ts';
 import { Liveness } from './liveness.ts';
 import { SimNetwork } from './network.ts';
-import { Observer, type SimNode, type SimWorldView, type StopKind, Violation } from './observer.ts';
+import {
+  Observer,
+  type SimNode,
+  type SimRecovery,
+  type SimWorldView,
+  type StopKind,
+  Violation,
+} from './observer.ts';
 import { observers } from './observers.ts';
 import { type Plan, pick } from './plan.ts';
 import { Scheduler } from './scheduler.ts';
@@ -42,7 +49,7 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
   private readonly nemesis: Nemesis;
   private readonly liveness: Liveness;
   private readonly refusals = new Map<string, number>();
-  /** Every node that starts is started at once and for good. */
+  /** The faults have stopped: what ends is started again at once. */
   private healing = false;
 
   constructor(plan: Plan, judges: readonly Observer[]) {
@@ -106,6 +113,12 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     this.liveness.judge();
     this.coverage.count('redirect', this.workload.redirects);
     this.observer.ended();
+  }
+
+  later(afterMs: number, act: () => void): void {
+    this.scheduler.after(afterMs, () => {
+      if (!this.healing) act();
+    });
   }
 
   restartLater(server: SimServer): void {
@@ -175,14 +188,14 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
       io: server.erred,
       rot: damage.log,
       missing: damage.lost,
-      state: damage.hardState || damage.log,
+      state: damage.hardState || damage.log || server.erred,
       stale: damage.lost,
       emptied: damage.lost,
     };
     if (reasons[code] !== true) {
       throw new Violation('D2', `${server.name} ended without a reason: ${code}, ${message}`);
     }
-    if (code === 'disk' || code === 'io') return;
+    if (code === 'disk' || code === 'io' || (code === 'state' && server.erred)) return;
     const refusals = (this.refusals.get(server.name) ?? 0) + 1;
     this.refusals.set(server.name, refusals);
     if (code !== 'emptied') damage.lost = true;
@@ -190,13 +203,18 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
   }
 }
 
-/** Starts again what has ended by itself. */
+/** Starts again what has ended by itself, and asks why a node is a suspect. */
 class Supervisor extends Observer {
   private readonly world: World;
 
   constructor(world: World) {
     super();
     this.world = world;
+  }
+
+  override started(node: SimNode, { state }: SimRecovery): void {
+    if (!state.suspect || this.world.atlas.isHarmed(this.world.servers[node.id - 1]!)) return;
+    throw new Violation('D2', `${node.name} is a suspect without a reason`);
   }
 
   override stopped(node: SimNode, how: StopKind, failure: Failure | null): void {

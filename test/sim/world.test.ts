@@ -72,7 +72,7 @@ describe('a world', () => {
         world.restartLater(victim!);
       });
     };
-    // The judges see it at once; the world itself, when the node ends.
+    // The judges see it at once; the world itself, when the node comes back as a suspect.
     assert.throws(() => run(rot), violates('S13'));
     assert.throws(() => run(rot, []), violates('D2'));
   });

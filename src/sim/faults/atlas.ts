@@ -50,7 +50,8 @@ export class Atlas {
     return !this.harmed.has(server.id) && this.harmed.size < most;
   }
 
-  /** A slot is mended by the next write of the hard state: then either alone is enough again. */
+  /** A slot is mended by the next write of the hard state: then either alone is enough again. A log is,
+   *  once the judge of D3 finds nothing missing any more, and the node knows it itself, durably. */
   private releaseMended(): void {
     for (const server of this.servers) {
       if (!this.harmed.has(server.id)) continue;
@@ -58,7 +59,10 @@ export class Atlas {
       if (damage.hardState && server.isUp && SLOT_NAMES.every((name) => isWhole(server, name))) {
         damage.hardState = false;
       }
-      if (!damage.log && !damage.hardState && !damage.lost) this.harmed.delete(server.id);
+      const isTrusted = server.raftState?.isSuspect === false && server.disk.faults === null;
+      if (isTrusted && !damage.log && !damage.hardState && !damage.lost) {
+        this.harmed.delete(server.id);
+      }
     }
   }
 }

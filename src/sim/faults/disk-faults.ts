@@ -38,8 +38,12 @@ function inflict(world: FaultWorld, server: SimServer, damage: Damage): void {
   server.disk.damage(damage.path, damage.offset, damage.bytes);
 }
 
-function failFor(world: FaultWorld, random: Prng, which: readonly DiskOperation[]): void {
-  const server = pick(random, world.servers);
+function failFor(
+  world: FaultWorld,
+  random: Prng,
+  server: SimServer,
+  which: readonly DiskOperation[],
+): void {
   const chance = pick(random, [0.02, 0.1]);
   const own = random.fork();
   const faults = {
@@ -53,7 +57,7 @@ function failFor(world: FaultWorld, random: Prng, which: readonly DiskOperation[
     partOf: (length: number) => own.below(Math.floor(length / SECTOR_BYTES) + 1) * SECTOR_BYTES,
   };
   server.disk.faults = faults;
-  world.scheduler.after(duration(random, ERRORS_MAX_MS), () => {
+  world.later(duration(random, ERRORS_MAX_MS), () => {
     if (server.disk.faults === faults) server.disk.faults = null;
   });
 }
@@ -105,7 +109,7 @@ export const DISK_FAULTS = {
     const before = server.usualDiskDelay;
     world.coverage.count('slow disk');
     server.diskDelay = { minMs: 5, maxMs: 60, longChance: 0.1, longMs: 1000 };
-    world.scheduler.after(duration(random, SLOW_MAX_MS), () => {
+    world.later(duration(random, SLOW_MAX_MS), () => {
       server.diskDelay = before;
     });
   },
@@ -118,12 +122,17 @@ export const DISK_FAULTS = {
   'disk-full': (world, random) => {
     const server = pick(random, world.servers);
     server.disk.capacityBytes = server.disk.usedBytes + random.below(20_000);
-    world.scheduler.after(duration(random, FULL_MAX_MS), () => {
+    world.later(duration(random, FULL_MAX_MS), () => {
       server.disk.capacityBytes = Number.POSITIVE_INFINITY;
     });
   },
-  'disk-errors': (world, random) => failFor(world, random, ['read', 'write', 'create', 'rename']),
-  'sync-error': (world, random) => failFor(world, random, ['sync']),
+  'disk-errors': (world, random) => {
+    const server = pick(random, world.servers);
+    // What can't be read at a start passes for rot: it may make the node a suspect.
+    const reads = world.atlas.claim(server) ? (['read'] as const) : [];
+    failFor(world, random, server, [...reads, 'write', 'create', 'rename']);
+  },
+  'sync-error': (world, random) => failFor(world, random, pick(random, world.servers), ['sync']),
   'rot-log': (world, random) => damageLog(world, random, rotLog),
   'lost-write': (world, random) => damageLog(world, random, lostWrite),
   'misdirected-write': (world, random) => damageLog(world, random, misdirectedWrite),
@@ -144,7 +153,7 @@ export const DISK_FAULTS = {
     if (server.isUp) server.kill();
     const copy = server.disk.image();
     world.restartLater(server);
-    world.scheduler.after(1000 + COPY_AGE_MAX_MS * random.float(), () => {
+    world.later(1000 + COPY_AGE_MAX_MS * random.float(), () => {
       const then = stateIn((name) => copy.get(name) ?? null)?.state.incarnation ?? 0;
       const now = stateOf(server)?.state.incarnation ?? 0;
       if (then === 0 || then === now || !isKnownToAll(world, server)) return;

@@ -26,6 +26,8 @@ export interface FaultWorld {
   readonly leader: SimServer | null;
   /** A supervisor starts the node again after a time drawn. */
   restartLater(server: SimServer): void;
+  /** Acts then, unless the faults have stopped by then, and all that lasts was ended. */
+  later(afterMs: number, act: () => void): void;
   /** Lets `act` happen right after this node's next transition of this kind. */
   armed: Trigger | null;
 }

@@ -15,7 +15,7 @@ function cut(world: FaultWorld, random: Prng, what: string, pairs: readonly Pair
   world.coverage.count(what);
   for (const [from, to] of pairs) world.network.cutOneWay(from, to);
   const lastsMs = (random.chance(0.3) ? 1 : 0.25) * PARTITION_MAX_MS * random.float();
-  world.scheduler.after(lastsMs, () => {
+  world.later(lastsMs, () => {
     for (const [from, to] of pairs) world.network.healOneWay(from, to);
   });
 }

@@ -30,7 +30,7 @@ function pause(world: FaultWorld, random: Prng, server: SimServer | null): void 
   if (process === undefined || process === null || process.state !== 'running') return;
   world.coverage.count('pause');
   process.pause();
-  world.scheduler.after(duration(random, PAUSE_MAX_MS), () => process.resume());
+  world.later(duration(random, PAUSE_MAX_MS), () => process.resume());
 }
 
 /** Waits for one of the core's steps, not for ever. */
@@ -42,7 +42,7 @@ function when(
 ): void {
   const trigger = { kind, act };
   world.armed = trigger;
-  world.scheduler.after(TRIGGER_MAX_MS, () => {
+  world.later(TRIGGER_MAX_MS, () => {
     if (world.armed === trigger) world.armed = null;
   });
 }
@@ -92,7 +92,7 @@ export const PROCESS_FAULTS = {
     };
     world.coverage.count('clock at another rate');
     setRate(pick(random, [0.5, 0.8, 1.25, 2]));
-    world.scheduler.after(duration(random, CLOCK_MAX_MS), () => setRate(before));
+    world.later(duration(random, CLOCK_MAX_MS), () => setRate(before));
   },
   'clock-jump': (world, random) => {
     const server = anyUp(world, random);
