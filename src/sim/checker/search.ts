@@ -21,16 +21,16 @@ const NONE = -1;
  * keeps what was over before something else began; with Lowe's memoisation (2017) of the
  * configurations that were tried, a set of operations and the state after them.
  *
- * The calls and returns stand in one doubly linked list, in the order of time. What may come next is
- * any call before the first return; an operation that is put next is *lifted* out of the list, and
- * *unlifted* on the way back. Four things keep it short, none of which changes the answer:
+ * The calls and returns stand in one doubly linked list, in the order of time. What may come next
+ * is any call before the first return; an operation that is put next is *lifted* out of the list,
+ * and *unlifted* on the way back. Four things keep it short, none of which changes the answer:
  *
  * - An operation that may come next, and by its output changes nothing, comes next: any order that
  *   has it later also works with it moved to the front, since nobody notices.
  * - Operations of unknown outcome need not happen. So they are no part of the list; they are tried
  *   last, and only where they change something.
- * - Of two of those with the same input, the one that was asked first comes first: it may do whatever
- *   the other may.
+ * - Of two of those with the same input, the one that was asked first comes first: it may do
+ *   whatever the other may.
  * - Of two configurations that differ only in which of those have been used, the one that has used
  *   more can do nothing that the other can't.
  */

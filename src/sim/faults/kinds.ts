@@ -1,4 +1,4 @@
-/** Everything that a plan can let go wrong. What each of them does stands in the files beside this one. */
+/** Everything that a plan can let go wrong. The files beside this one do it. */
 export const FAULT_KINDS = [
   // Processes.
   'kill',

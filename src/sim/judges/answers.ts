@@ -18,9 +18,9 @@ interface Wording {
 }
 
 /**
- * R5, true answers: a reply is that of an entry which carries the command; what a client was told was
- * never applied never is; and there is nothing in the log that nobody has asked for, or more of it than
- * was asked for. Only for commands that may change something: clients repeat reads freely.
+ * R5, true answers: a reply is that of an entry which carries the command; what a client was told
+ * was never applied never is; and there is nothing in the log that nobody has asked for, or more of
+ * it than was asked for. Only for commands that may change something: clients repeat reads freely.
  */
 export class AnswerJudge extends Observer {
   private readonly chronicle: Chronicle;
@@ -71,8 +71,8 @@ export class AnswerJudge extends Observer {
     if (this.tell(wording, text)) return;
     throw new Violation(
       'R5',
-      `operation ${id}, ${args.join(' ')}, is answered with ${text}, but no entry that carries it ` +
-        `answered so (${wording.applied} were applied, untold: ${wording.untold.join(', ')})`,
+      `operation ${id}, ${args.join(' ')}, is answered with ${text}, but no entry that carries ` +
+        `it answered so (${wording.applied} were applied, untold: ${wording.untold.join(', ')})`,
     );
   }
 

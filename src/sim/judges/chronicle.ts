@@ -5,6 +5,7 @@ import type { TraceEvent } from '../../raft/trace.ts';
 import {
   type DurableChange,
   Observer,
+  type SimDamageReport,
   type SimNode,
   type SimWorldView,
   Violation,
@@ -32,9 +33,11 @@ export class Chronicle extends Observer {
   readonly ledger = new LogModel();
   /** The node that won the term. */
   readonly leaders = new Map<number, SimNode>();
-  /** Nodes that have lost of what they had promised, and know it since their last start: they must
-   *  not vote, and nobody may count on them. Kept by damaged.ts. */
+  /** Nodes that are suspects, and not yet reinstated (docs/suspect-mode.md): they must not vote, and
+   *  nobody who knows may count on them. Kept by damaged.ts. */
   readonly abstaining = new Set<SimNode>();
+  /** The run in which a node's log was damaged last. */
+  private readonly damagedRun = new Map<SimNode, number>();
   /** By index: the words of what was applied there; null for what is no command. */
   readonly commands: (readonly string[] | null)[] = [null];
   private view: SimWorldView | null = null;
@@ -62,6 +65,16 @@ export class Chronicle extends Observer {
   isLeading(node: SimNode, term: number): boolean {
     const state = node.raftState;
     return state !== null && state.role === 'leader' && state.currentTerm === term;
+  }
+
+  /** Whether the plan has torn a hole into the node's log that no start has seen yet. What a crash
+   *  now would leave behind it, nobody knows. */
+  hasHole(node: SimNode): boolean {
+    return node.damage.log && this.damagedRun.get(node) === node.run;
+  }
+
+  override damaged(node: SimNode, { path }: SimDamageReport): void {
+    if (!path.startsWith('state')) this.damagedRun.set(node, node.run);
   }
 
   override started(node: SimNode): void {

@@ -4,9 +4,9 @@ import type { Chronicle } from './chronicle.ts';
 
 /**
  * S8: the commit index of a run never decreases, and never speaks of what no leader has committed.
- * S10: applied <= commit <= last. S11 (§5.4.2, Figure 8): by counting, a leader commits only entries of
- * its own term; those before come with them. S7, for commits: what a node takes for committed is what
- * the ledger has there.
+ * S10: applied <= commit <= last. S11 (§5.4.2, Figure 8): by counting, a leader commits only
+ * entries of its own term; those before come with them. S7, for commits: what a node takes for
+ * committed is what the ledger has there.
  */
 export class CommitJudge extends Observer {
   private readonly chronicle: Chronicle;

@@ -9,11 +9,11 @@ import {
 import type { Chronicle } from './chronicle.ts';
 
 /**
- * S12: at the moment when a leader commits an entry, the durable images of a majority have it. S13 and
- * S14: from then on they always do, so that every quorum has a node that would still know it after a
- * loss of power everywhere. Nodes whose log the fault plan has destroyed are beyond reproach, and count
- * as if they had it: the plan answers for them. Only for what is committed anew, those that know of their
- * loss don't count: that is what they abstain for (D3).
+ * S12: at the moment when a leader commits an entry, the durable images of a majority have it. S13
+ * and S14: from then on they always do, so that every quorum has a node that would still know it
+ * after a loss of power everywhere. Nodes whose log the fault plan has destroyed are beyond
+ * reproach, and count as if they had it: the plan answers for them. But where a leader that knows
+ * of a suspect commits something anew, the suspect does not count, whatever it has (D3).
  */
 export class CommittedDurableJudge extends Observer {
   private readonly chronicle: Chronicle;
@@ -43,21 +43,21 @@ export class CommittedDurableJudge extends Observer {
 
   override traced(node: SimNode, event: TraceEvent): void {
     if (event.kind === 'commit' && this.chronicle.isLeading(node, event.term)) {
-      this.judge('S12', `${node.name} commits ${event.commitIndex} in term ${event.term}`);
+      this.judge('S12', `${node.name} commits ${event.commitIndex} in term ${event.term}`, node);
     }
   }
 
   override stepped(): void {
     if (!this.isDue) return;
     this.isDue = false;
-    this.judge('S13', `${this.chronicle.ledger.lastIndex} was committed once`);
+    this.judge('S13', `${this.chronicle.ledger.lastIndex} was committed once`, null);
   }
 
-  private judge(invariant: 'S12' | 'S13', what: string): void {
-    const { ledger, records, majority, abstaining } = this.chronicle;
+  private judge(invariant: 'S12' | 'S13', what: string, leader: SimNode | null): void {
+    const { ledger, records, majority } = this.chronicle;
     const missing = records.filter(({ node, image }) => {
       const { log, lost } = node.damage;
-      if (invariant === 'S12' && abstaining.has(node)) return true;
+      if (leader?.raftState?.peer(node.id)?.standing === 'suspect') return true;
       return !log && !lost && !image.log.sharesPrefix(ledger, ledger.lastIndex);
     });
     if (records.length - missing.length >= majority) return;

@@ -3,9 +3,9 @@ import { Observer, type SimNode, Violation } from '../observer.ts';
 import type { Chronicle, NodeRecord } from './chronicle.ts';
 
 /**
- * S6, leader completeness (§5.4.3): what is committed is in the log of every later leader. S19: a log
- * that is at least as up-to-date as another (§5.4.1) has everything that the other's node knows to be
- * committed.
+ * S6, leader completeness (§5.4.3): what is committed is in the log of every later leader. S19: a
+ * log that is at least as up-to-date as another (§5.4.1) has everything that the other's node knows
+ * to be committed.
  */
 export class CompletenessJudge extends Observer {
   private readonly chronicle: Chronicle;

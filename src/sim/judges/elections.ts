@@ -5,9 +5,9 @@ import { Observer, type SimNode, Violation } from '../observer.ts';
 import type { Chronicle } from './chronicle.ts';
 
 /**
- * S1, election safety (§5.2): at most one node wins a term. S2: a node gives its vote in a term to at
- * most one candidate, itself included, over all its runs. A vote counts once it was said: one that a
- * crash took back before anybody heard of it was none.
+ * S1, election safety (§5.2): at most one node wins a term. S2: a node gives its vote in a term to
+ * at most one candidate, itself included, over all its runs. A vote counts once it was said: one
+ * that a crash took back before anybody heard of it was none.
  */
 export class ElectionJudge extends Observer {
   private readonly chronicle: Chronicle;

@@ -14,8 +14,9 @@ interface Version {
 
 /**
  * R1, freshness: a read returns the state behind some entry at or after every one that had been
- * acknowledged, or read, when it was invoked; by the true order of events, whatever the clocks of the
- * nodes say. Unlike the linearizability checker, it knows the log, so it sees a stale read at once.
+ * acknowledged, or read, when it was invoked; by the true order of events, whatever the clocks of
+ * the nodes say. Unlike the linearizability checker, it knows the log, so it sees a stale read at
+ * once.
  */
 export class FreshnessJudge extends Observer {
   private readonly chronicle: Chronicle;

@@ -16,12 +16,13 @@ import type { Chronicle } from './chronicle.ts';
 type KeyOperation = Operation<readonly string[], string>;
 
 /**
- * LIN: what the clients saw is linearizable. The verdict rests on nothing but what they saw: no log, no
- * node, no clock but the order of events. When the limit of the search is not enough, that is no pass.
+ * LIN: what the clients saw is linearizable. The verdict rests on nothing but what they saw: no
+ * log, no node, no clock but the order of events. When the limit of the search is not enough, that
+ * is no pass.
  *
- * Given the chronicle, it gets a second try: operations of unknown outcome that are not in the ledger
- * are left out. An order that is found without them is an order all the same, for they need not have
- * happened; but that there is none is never said on the word of the ledger.
+ * Given the chronicle, it gets a second try: operations of unknown outcome that are not in the
+ * ledger are left out. An order that is found without them is an order all the same, for they need
+ * not have happened; but that there is none is never said on the word of the ledger.
  */
 export class LinearizabilityJudge extends Observer {
   private readonly limits: CheckLimits;
@@ -69,8 +70,8 @@ export class LinearizabilityJudge extends Observer {
       case 'unknown':
         throw new Violation(
           'LIN',
-          `whether ${verdict.part.length} operations on ${keyspace.keysOf(verdict.part[0]!.input)} ` +
-            `are linearizable was not found out in ${this.limits.stepsMax} steps`,
+          `whether ${verdict.part.length} operations on ` +
+            `${keyspace.keysOf(verdict.part[0]!.input)} are linearizable was not found out in ${this.limits.stepsMax} steps`,
         );
       case 'not linearizable':
         throw new Violation(

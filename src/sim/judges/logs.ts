@@ -5,10 +5,10 @@ import type { Chronicle } from './chronicle.ts';
 const TERM_BASE = 2 ** 32;
 
 /**
- * What may become of a log while its node runs. S4: a leader only appends. S5, log matching (§5.3): two
- * logs with an entry of the same term at the same index are the same up to there. S17: a node removes
- * nothing that it knows to be committed, and nothing that then comes again. S18: terms never decrease
- * along a log, and none is later than the node's own.
+ * What may become of a log while its node runs. S4: a leader only appends. S5, log matching (§5.3):
+ * two logs with an entry of the same term at the same index are the same up to there. S17: a node
+ * removes nothing that it knows to be committed, and nothing that then comes again. S18: terms
+ * never decrease along a log, and none is later than the node's own.
  */
 export class LogJudge extends Observer {
   private readonly chronicle: Chronicle;

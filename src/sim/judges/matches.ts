@@ -11,12 +11,13 @@ interface Known {
 }
 
 /**
- * S15: what a leader takes for matched is durable on the follower, and equal to its own. S16: within a
- * term, and a life of the follower, matchIndex never decreases, and nextIndex is beyond it.
+ * S15: what a leader takes for matched is durable on the follower, and equal to its own. S16:
+ * within a term, and a life of the follower, matchIndex never decreases, and nextIndex is beyond
+ * it.
  *
  * An acknowledgement may be late. When the follower has gone to a later term meanwhile, it may have
- * been told to cut what it acknowledged; the old leader can't commit with it any more (S12 watches),
- * so S15 is judged while both are in the same term.
+ * been told to cut what it acknowledged; the old leader can't commit with it any more (S12
+ * watches), so S15 is judged while both are in the same term.
  */
 export class MatchJudge extends Observer {
   private readonly chronicle: Chronicle;
@@ -57,13 +58,16 @@ export class MatchJudge extends Observer {
     const follower = this.chronicle.records[peer - 1]!;
     const [first, second] = follower.image.hardStates;
     const isInTerm = first?.term === state.currentTerm && second?.term === state.currentTerm;
-    const { damage } = follower.node;
-    if (!isInTerm || damage.log || damage.lost) return;
+    const { damage, raftState } = follower.node;
+    if (!isInTerm || this.chronicle.hasHole(follower.node) || damage.lost) return;
+    // What a suspect acknowledged before its loss: the leader has not heard of this life yet.
+    const known = state.peer(follower.node.id)!.incarnation;
+    if (damage.log && known !== raftState?.incarnation) return;
     if (follower.image.log.sharesPrefix(this.chronicle.of(node).log, matchIndex)) return;
     throw new Violation(
       'S15',
-      `${node.name}, the leader of term ${state.currentTerm}, takes ${follower.node.name} to have ` +
-        `its log up to ${matchIndex}, but a loss of power there would leave it up to ` +
+      `${node.name}, the leader of term ${state.currentTerm}, takes ${follower.node.name} to ` +
+        `have its log up to ${matchIndex}, but a loss of power there would leave it up to ` +
         `${follower.image.log.lastIndex} of term ${follower.image.log.lastTerm}`,
     );
   }

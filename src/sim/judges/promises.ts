@@ -1,18 +1,18 @@
-import type { AppendEntriesResponse, Message } from '../../raft/messages.ts';
+import type { AppendEntriesResponse, Message, SuspectResponse } from '../../raft/messages.ts';
 import { Observer, type SimNode, Violation } from '../observer.ts';
 import type { Chronicle } from './chronicle.ts';
 
 /**
  * D1, persist before you promise (§5.2, Figure 2): at the instant when a message leaves, a loss of
- * power must not make it untrue. Of the hard state either slot may be all that survives, so both have
- * to say it, but for one that the fault plan has destroyed.
+ * power must not make it untrue. Of the hard state either slot may be all that survives, so both
+ * have to say it, but for one that the fault plan has destroyed.
  *
  * - any message: its term, but for pre-votes, which name a term that nobody has
  * - RequestVote: the vote for oneself; a vote granted: that vote
- * - AppendEntries accepted up to i: the log up to i, and the same as the leader's
+ * - AppendEntries accepted up to i, by a suspect too: the log up to i, and the same as the leader's
  *
- * What was promised in an earlier term than the node is in by now needs no vote and no log any more: the
- * later term is durable, and forbids to act on it.
+ * What was promised in an earlier term than the node is in by now needs no vote and no log any
+ * more: the later term is durable, and forbids to act on it.
  */
 export class PromiseJudge extends Observer {
   private readonly chronicle: Chronicle;
@@ -36,6 +36,7 @@ export class PromiseJudge extends Observer {
         this.judgeHardState(node, message, message.voteGranted ? message.to : 0);
         return;
       case 'AppendEntriesResponse':
+      case 'SuspectResponse':
         this.judgeHardState(node, message, 0);
         if (message.success) this.judgeAcknowledgement(node, message);
         return;
@@ -70,11 +71,13 @@ export class PromiseJudge extends Observer {
     );
   }
 
-  private judgeAcknowledgement(node: SimNode, message: AppendEntriesResponse): void {
+  private judgeAcknowledgement(
+    node: SimNode,
+    message: AppendEntriesResponse | SuspectResponse,
+  ): void {
     const { image } = this.chronicle.of(node);
     const { term, matchIndex } = message;
-    // Behind the hole that the fault plan has made, nobody knows what a start would still find.
-    if (node.damage.log) return;
+    if (this.chronicle.hasHole(node)) return;
     if (image.hardStates.some((slot) => slot !== null && slot.term > term)) return;
     if (image.log.lastIndex < matchIndex) {
       throw new Violation(

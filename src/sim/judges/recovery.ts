@@ -17,8 +17,8 @@ interface Promised {
 /**
  * D2, recovery keeps promises: what a start finds is what the judges' own reading of the same bytes
  * finds, and it has every promise that the node ever made: its terms, its vote, the entries that it
- * acknowledged, unless a later leader made it cut them. Nodes that the fault plan has robbed are the
- * business of damaged.ts.
+ * acknowledged, unless a later leader made it cut them. Nodes that the fault plan has robbed are
+ * the business of damaged.ts.
  */
 export class RecoveryJudge extends Observer {
   private readonly chronicle: Chronicle;
@@ -74,7 +74,11 @@ export class RecoveryJudge extends Observer {
       );
     }
     const { log } = this.chronicle.of(node);
-    if (node.damage.log || node.damage.lost || log.prefixAt(promised.index) === promised.prefix) {
+    if (node.damage.lost || log.prefixAt(promised.index) === promised.prefix) return;
+    if (node.damage.log) {
+      // What is gone is gone: until it is whole, the node stands for the rest alone (D3).
+      promised.index = Math.min(promised.index, log.lastIndex);
+      promised.prefix = log.prefixAt(promised.index);
       return;
     }
     throw new Violation(
@@ -122,8 +126,8 @@ export class RecoveryJudge extends Observer {
 
   private acknowledged(node: SimNode, term: number, index: number): void {
     const { image, log } = this.chronicle.of(node);
-    // An acknowledgement of an earlier term: what it spoke of may have been cut since, or be about to
-    // be cut.
+    // Of an acknowledgement of an earlier term, what it spoke of may have been cut since, or be
+    // about to be cut.
     if (image.hardStates.some((slot) => slot !== null && slot.term > term)) return;
     const promised = this.of(node);
     if (index < promised.index || !image.log.sharesPrefix(log, index)) return;

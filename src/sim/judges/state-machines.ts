@@ -12,10 +12,10 @@ import { crcOf } from './log-model.ts';
 const HASH_EVERY = 64;
 
 /**
- * S7, state-machine safety (§5.4.3): what a node applies at an index is what the ledger has there, byte
- * for byte. S9: every run applies entry after entry from the first on. S22: with the same entries every
- * machine gives the same replies and comes to the same state, and it is the one that the reference
- * machine comes to.
+ * S7, state-machine safety (§5.4.3): what a node applies at an index is what the ledger has there,
+ * byte for byte. S9: every run applies entry after entry from the first on. S22: with the same
+ * entries every machine gives the same replies and comes to the same state, and it is the one that
+ * the reference machine comes to.
  */
 export class StateMachineJudge extends Observer {
   private readonly chronicle: Chronicle;

@@ -2,8 +2,10 @@ import type { Message } from '../../raft/messages.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import { Observer, type SimNode, type SimRecovery, Violation } from '../observer.ts';
 
-/** S3, terms only grow (§5.1): in memory, from message to message, and over a restart. What a message
- *  says must be durable as well: that part is the business of promises.ts. */
+/**
+ * S3, terms only grow (§5.1): in memory, from message to message, and over a restart. What a
+ * message says must be durable as well: that part is the business of promises.ts.
+ */
 export class TermJudge extends Observer {
   /** By node id. */
   private readonly current: number[] = [];

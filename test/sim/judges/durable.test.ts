@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { index, nodeId, term } from '../../../src/base/ids.ts';
 import { CommittedDurableJudge } from '../../../src/sim/judges/committed-durable.ts';
@@ -169,10 +170,10 @@ describe('S12, S13, S14: what is committed is durable on a majority, for ever', 
     catches('S13', () => stage.step(3), /1 was committed once/);
   });
 
-  test('S12: who knows that it has lost something does not count', () => {
+  test('S12: who is known to be a suspect does not count', () => {
     const stage = new Stage(3, (chronicle) => new CommittedDurableJudge(chronicle));
     stage.beginTerm();
-    stage.chronicle.abstaining.add(stage.actor(2));
+    stage.state(1).peer(nodeId(2))!.standing = 'suspect';
     stage.append(1, 1);
     stage.sync(1);
     stage.append(2, 1);
@@ -184,32 +185,49 @@ describe('S12, S13, S14: what is committed is durable on a majority, for ever', 
 describe('D3, a damaged node abstains; D5, a stopped one is silent', () => {
   const damaged = () => new Stage(3, (chronicle) => new DamageJudge(chronicle));
 
-  test('it may speak again once it has the whole log of a leader that has committed', () => {
+  /** Node 3 has lost its log, and knows it. */
+  const suspect = () => {
     const stage = damaged();
     stage.beginTerm();
     stage.rot(3);
     stage.stop(3);
-    stage.start(3);
-    stage.step(1);
-    catches('D3', () => stage.grant(3, 2), /has lost entries/);
+    stage.start(3, {}, true);
+    return stage;
+  };
+
+  test('a suspect may speak again once it has all that was committed when it started', () => {
+    const stage = suspect();
+    catches('D3', () => stage.grant(3, 2), /n3 is a suspect, and says RequestVoteResponse/);
     stage.eraseLog(3);
     stage.append(3, 1);
-    stage.step(3);
-    catches('D3', () => stage.grant(3, 2));
     stage.sync(3);
-    stage.step(3);
+    stage.reinstate(3);
     stage.grant(3, 2);
+    assert.equal(stage.actor(3).damage.log, false);
   });
 
-  test('a pre-vote is a vote', () => {
+  test('it is reinstated too early', () => {
+    const stage = suspect();
+    stage.eraseLog(3);
+    stage.append(3, 1);
+    catches('D3', () => stage.reinstate(3), /without all that was committed when it started/);
+  });
+
+  test('it has lost something, and does not suspect itself', () => {
     const stage = damaged();
     stage.beginTerm();
     stage.rot(3);
     stage.stop(3);
-    stage.start(3);
+    catches('D3', () => stage.start(3), /does not suspect itself/);
+  });
+
+  test('pre-votes and acknowledgements are words that count too; refusals are not', () => {
+    const stage = suspect();
     const preVote = { kind: 'PreVoteResponse', voteGranted: true, to: nodeId(2) } as const;
     catches('D3', () => stage.send(3, preVote));
     stage.send(3, { ...preVote, voteGranted: false });
+    catches('D3', () => stage.acknowledge(3, 0));
+    stage.send(3, { kind: 'SuspectResponse', success: true, matchIndex: index(0) });
   });
 
   test('a word from a node that ended', () => {

@@ -118,7 +118,11 @@ export class Stage {
   // A process.
 
   /** With what is durable, or with what a start makes of it when something is wrong. */
-  start(id: number, wrong: { lastIndex?: number; term?: number; votedFor?: number } = {}): void {
+  start(
+    id: number,
+    wrong: { lastIndex?: number; term?: number; votedFor?: number } = {},
+    suspect = false,
+  ): void {
     const actor = this.actor(id);
     const { entries, term: durableTerm, votedFor } = this.files[id - 1]!;
     const known = entries.slice(0, wrong.lastIndex ?? entries.length);
@@ -127,16 +131,16 @@ export class Stage {
     const hardState = {
       currentTerm: term(wrong.term ?? durableTerm),
       votedFor: nodeId(wrong.votedFor ?? votedFor),
-      suspect: false,
+      suspect,
     };
     const log = { lastIndex: index(known.length), termRuns: runs.copy() };
     actor.run++;
     actor.machine = new StateMachine();
     actor.raftState = new RaftState({
       id: actor.id,
-      incarnation: incarnation(actor.run),
       voters: this.actors.map((other) => other.id),
       hardState,
+      incarnation: incarnation(actor.run),
       log,
       commitIndex: index(0),
       firstConfiguration: null,
@@ -165,7 +169,11 @@ export class Stage {
 
   enterTerm(id: number, newTerm: number, votedFor = 0): void {
     const state = this.state(id);
-    state.hardState = { currentTerm: term(newTerm), votedFor: nodeId(votedFor), suspect: false };
+    state.hardState = {
+      ...state.hardState,
+      currentTerm: term(newTerm),
+      votedFor: nodeId(votedFor),
+    };
     state.role = 'follower';
     this.trace(id, { kind: 'term', node: nodeId(id), term: term(newTerm) });
   }
@@ -210,6 +218,12 @@ export class Stage {
     state.commitIndex = index(commitIndex);
     const event = { node: nodeId(id), term: state.currentTerm, commitIndex: index(commitIndex) };
     this.trace(id, { kind: 'commit', ...event });
+  }
+
+  /** A leader has made the suspect whole. */
+  reinstate(id: number): void {
+    const { currentTerm } = this.state(id);
+    this.trace(id, { kind: 'reinstated', node: nodeId(id), term: currentTerm });
   }
 
   step(id: number): void {
@@ -373,7 +387,7 @@ export class Stage {
 
   // Whole scenes.
 
-  /** Node 1 leads term 1, and everybody has its entries, durably. They are committed by it alone. */
+  /** Node 1 leads term 1, and everybody has its entries, durably. Only it knows of the commit. */
   beginTerm(entries: readonly Entry[] = [entryOf(1, 1)]): void {
     for (const { id } of this.actors) {
       this.enterTerm(id, 1, 1);
