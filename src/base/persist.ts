@@ -6,6 +6,9 @@ export interface HardState {
   readonly currentTerm: Term;
   /** NOBODY while no vote was given in `currentTerm`. */
   readonly votedFor: NodeId;
+  /** Rot was found in the log: it may lack what this node has acknowledged. Until a leader has made
+   *  it whole again, the node counts for nothing (docs/suspect-mode.md). */
+  readonly suspect: boolean;
 }
 
 /**

@@ -33,6 +33,7 @@ const modules: readonly CommandModule[] = [
       return [completionCommand(() => commandTable.all())];
     },
   },
+  { name: 'sim', load: async () => [(await import('./commands/sim.ts')).simCommand] },
 ];
 
 /**

@@ -18,6 +18,8 @@ export interface MemberStatus {
   readonly phase: string | null;
   /** "ok", or "full" while the disk has no room. */
   readonly storage: string | null;
+  /** Rot was found in its log: it neither votes nor counts until it is whole again. */
+  readonly suspect: boolean | null;
 }
 
 /** What a member says of itself beside where it stands in the log; what isn't known is null. */
@@ -47,6 +49,7 @@ export function unreachable(address: string, name: string | null = null): Member
     leader: null,
     phase: null,
     storage: null,
+    suspect: null,
   };
 }
 
@@ -148,6 +151,7 @@ function readStatus(asked: string, json: unknown): StatusReply {
       leader: text('leader'),
       phase: text('phase'),
       storage: text('storage'),
+      suspect: fields.get('suspect') === true,
     },
     facts: {
       keys: count('keys'),

@@ -73,8 +73,9 @@ export function lagBehind(
 }
 
 /** "ok", or what is wrong. */
-export function healthOf({ role, phase, storage }: MemberStatus): string {
+export function healthOf({ role, phase, storage, suspect }: MemberStatus): string {
   if (role === 'unreachable') return 'down, or cut off';
+  if (suspect === true) return 'suspect';
   if (storage === 'full') return 'disk full';
   return phase === null || phase === 'running' ? 'ok' : phase;
 }

@@ -120,6 +120,7 @@ function openReplica(
     follower: settings.follower ?? 'redirect',
     log: settings.log,
     trace: settings.trace ?? null,
+    probe: null,
     onFatal,
   });
   if (replica instanceof Replica) return replica;

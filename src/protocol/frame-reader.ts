@@ -224,21 +224,14 @@ export class FrameReader {
         return { kind: 'RequestVoteResponse', from, to, term: its, voteGranted: flag(read) };
       case FrameType.AppendEntries:
         return this.decodeAppendEntries(from, to, its, read);
-      case FrameType.AppendEntriesResponse: {
-        const matchIndex = index(read.u64());
-        const hintIndex = index(read.u64());
-        const hintTerm = term(read.u64());
-        const success = flag(read);
-        return {
-          kind: 'AppendEntriesResponse',
-          from,
-          to,
-          term: its,
-          success,
-          matchIndex,
-          hintIndex,
-          hintTerm,
-        };
+      case FrameType.AppendEntriesResponse:
+        return decodeResponse('AppendEntriesResponse', from, to, its, read);
+      case FrameType.SuspectResponse:
+        return decodeResponse('SuspectResponse', from, to, its, read);
+      case FrameType.Reinstate: {
+        const life = incarnation(read.u64());
+        const wholeIndex = index(read.u64());
+        return { kind: 'Reinstate', from, to, term: its, incarnation: life, wholeIndex };
       }
       default:
         return { kind: 'TimeoutNow', from, to, term: its };
@@ -297,6 +290,31 @@ function decodeOpening(type: FrameType, read: ByteReader): Frame {
   }
   const code = denyCodes.get(read.u8());
   return code === undefined ? defect('Deny frame of unknown code') : { kind: 'Deny', code };
+}
+
+function decodeResponse(
+  kind: 'AppendEntriesResponse' | 'SuspectResponse',
+  from: NodeId,
+  to: NodeId,
+  its: Term,
+  read: ByteReader,
+): Message {
+  const life = incarnation(read.u64());
+  const matchIndex = index(read.u64());
+  const hintIndex = index(read.u64());
+  const hintTerm = term(read.u64());
+  const success = flag(read);
+  return {
+    kind,
+    from,
+    to,
+    term: its,
+    incarnation: life,
+    success,
+    matchIndex,
+    hintIndex,
+    hintTerm,
+  };
 }
 
 /** What follows the known fields was added by a later version. */

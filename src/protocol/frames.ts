@@ -47,6 +47,8 @@ export const FrameType = {
   AppendEntries: 20,
   AppendEntriesResponse: 21,
   TimeoutNow: 22,
+  SuspectResponse: 23,
+  Reinstate: 24,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -159,8 +161,10 @@ export const fieldBytes: Record<FrameType, number | null> = {
   [FrameType.RequestVote]: 33,
   [FrameType.RequestVoteResponse]: 17,
   [FrameType.AppendEntries]: 40,
-  [FrameType.AppendEntriesResponse]: 41,
+  [FrameType.AppendEntriesResponse]: 49,
   [FrameType.TimeoutNow]: 16,
+  [FrameType.SuspectResponse]: 49,
+  [FrameType.Reinstate]: 32,
 };
 
 /** A proof covers a frame from its type on: its length is only known when the proof is in it. */
@@ -244,16 +248,24 @@ export class FrameEncoder {
       }
       case 'AppendEntries':
         return this.appendEntries(message);
-      case 'AppendEntriesResponse': {
-        const bytes = this.messageFrame(FrameType.AppendEntriesResponse, message, 41);
-        writeU64(bytes, 28, message.matchIndex);
-        writeU64(bytes, 36, message.hintIndex);
-        writeU64(bytes, 44, message.hintTerm);
-        bytes[52] = message.success ? 1 : 0;
+      case 'AppendEntriesResponse':
+      case 'SuspectResponse': {
+        const bytes = this.messageFrame(FrameType[message.kind], message, 49);
+        writeU64(bytes, 28, message.incarnation);
+        writeU64(bytes, 36, message.matchIndex);
+        writeU64(bytes, 44, message.hintIndex);
+        writeU64(bytes, 52, message.hintTerm);
+        bytes[60] = message.success ? 1 : 0;
         return sealFrame(bytes, bytes.length);
       }
       case 'TimeoutNow': {
         const bytes = this.messageFrame(FrameType.TimeoutNow, message, 16);
+        return sealFrame(bytes, bytes.length);
+      }
+      case 'Reinstate': {
+        const bytes = this.messageFrame(FrameType.Reinstate, message, 32);
+        writeU64(bytes, 28, message.incarnation);
+        writeU64(bytes, 36, message.wholeIndex);
         return sealFrame(bytes, bytes.length);
       }
       default:

@@ -85,7 +85,8 @@ export class Durability {
   take(nowMs: number, hardState: HardState, log: RaftLog, commitIndex: Index): Persist | null {
     const changed =
       hardState.currentTerm !== this.handed.currentTerm ||
-      hardState.votedFor !== this.handed.votedFor;
+      hardState.votedFor !== this.handed.votedFor ||
+      hardState.suspect !== this.handed.suspect;
     const from = indexPlus(this.handedIndex, 1);
     const to = log.lastIndex;
     if (!changed && this.truncateFrom === INDEX_ZERO && from > to) return null;

@@ -5,8 +5,10 @@ import type {
   AppendEntriesResponse,
   PreVote,
   PreVoteResponse,
+  Reinstate,
   RequestVote,
   RequestVoteResponse,
+  SuspectResponse,
   TimeoutNow,
 } from './messages.ts';
 
@@ -17,7 +19,9 @@ export type FreeMessage =
   | AppendEntries
   | AppendEntriesResponse
   | RequestVoteResponse
-  | TimeoutNow;
+  | TimeoutNow
+  | SuspectResponse
+  | Reinstate;
 
 /** What promises that something is durable: a term, a vote, entries (§5.2: "responds to RPCs only
  *  after updating on stable storage"). */
@@ -25,7 +29,8 @@ export type PromiseMessage =
   | RequestVote
   | RequestVoteResponse
   | AppendEntriesResponse
-  | PreVoteResponse;
+  | PreVoteResponse
+  | SuspectResponse;
 
 /** Entries that a follower needs and memory no longer holds. The host answers with
  *  `raft.entriesRead`. At most one is under way for each follower. */

@@ -3,11 +3,18 @@ import { startTerm } from './leader.ts';
 import type { PreVote, PreVoteResponse, RequestVote, RequestVoteResponse } from './messages.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
 import type { RaftState } from './state.ts';
+import { answerAsSuspect } from './suspect.ts';
 
 // Leader election (§5.2, §5.4.1), with the pre-vote of dissertation §9.6 in front.
 
 /** The election timer has run out: no leader was heard, or no election was won. */
 export function electionTimeout(state: RaftState, nowMs: number): void {
+  // It may lack what is committed, so it can't lead; it only no longer believes in the old leader.
+  if (state.isSuspect) {
+    state.leaderId = NOBODY;
+    state.armElectionTimer(nowMs);
+    return;
+  }
   // L10: whoever cannot make a vote durable can't lead.
   if (state.isStorageStalled(nowMs)) {
     state.armElectionTimer(nowMs);
@@ -47,6 +54,10 @@ export function repeatCampaign(state: RaftState, peer: NodeId): void {
 }
 
 export function handlePreVote(state: RaftState, nowMs: number, request: PreVote): void {
+  if (state.isSuspect) {
+    answerAsSuspect(state, request.from);
+    return;
+  }
   const granted =
     // Whoever is behind in terms learns ours from the refusal.
     request.term > state.currentTerm &&
@@ -105,6 +116,10 @@ export function handlePreVoteResponse(
 
 /** The term is the current one, and loyalty has been asked for: see `ignoresCampaign`. */
 export function handleRequestVote(state: RaftState, nowMs: number, request: RequestVote): void {
+  if (state.isSuspect) {
+    answerAsSuspect(state, request.from);
+    return;
+  }
   const granted =
     // §5.2: one vote a term, first come, first served; the same candidate may ask again.
     (state.votedFor === NOBODY || state.votedFor === request.from) &&
@@ -152,8 +167,13 @@ function becomeLeaderIfWon(state: RaftState, nowMs: number): void {
   startTerm(state);
 }
 
-/** Answers a RequestVote, be it of an earlier term. */
-export function answerRequestVote(state: RaftState, to: NodeId, voteGranted: boolean): void {
+/** A campaign of an earlier term. */
+export function refuseEarlierTerm(state: RaftState, to: NodeId): void {
+  if (state.isSuspect) answerAsSuspect(state, to);
+  else answerRequestVote(state, to, false);
+}
+
+function answerRequestVote(state: RaftState, to: NodeId, voteGranted: boolean): void {
   const response: RequestVoteResponse = {
     kind: 'RequestVoteResponse',
     from: state.id,
@@ -170,7 +190,7 @@ export function answerRequestVote(state: RaftState, to: NodeId, voteGranted: boo
 }
 
 function castVote(state: RaftState, candidate: NodeId): void {
-  state.hardState = { currentTerm: state.currentTerm, votedFor: candidate };
+  state.hardState = { ...state.hardState, votedFor: candidate };
   state.trace?.({ kind: 'vote', node: state.id, term: state.currentTerm, candidate });
 }
 

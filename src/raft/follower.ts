@@ -1,9 +1,10 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, indexPlus, NOBODY, type NodeId, TERM_ZERO } from '../base/ids.ts';
-import type { AppendEntries, AppendEntriesResponse } from './messages.ts';
+import type { AppendEntries } from './messages.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
+import { appendEntriesResponse } from './suspect.ts';
 
 // What a follower does with AppendEntries (§5.3, Figure 2).
 
@@ -83,16 +84,7 @@ function acknowledge(state: RaftState, to: NodeId, index: Index, isHeartbeat: bo
   // A heartbeat brings nothing to wait for: it is answered at once, up to what is durable, so that
   // one slow fsync does not look like a lost follower. The entries' own answer follows when it may.
   const claimed = isHeartbeat && index > durability.stableIndex ? durability.stableIndex : index;
-  const response: AppendEntriesResponse = {
-    kind: 'AppendEntriesResponse',
-    from: state.id,
-    to,
-    term: state.currentTerm,
-    success: true,
-    matchIndex: claimed,
-    hintIndex: INDEX_ZERO,
-    hintTerm: TERM_ZERO,
-  };
+  const response = appendEntriesResponse(state, to, true, claimed, INDEX_ZERO, TERM_ZERO);
   const durable = durability.isTermDurable(state.currentTerm) && claimed <= durability.stableIndex;
   if (durable) state.outbox.send(response);
   else state.outbox.promiseAcknowledgement(response);
@@ -102,16 +94,14 @@ function acknowledge(state: RaftState, to: NodeId, index: Index, isHeartbeat: bo
  *  (§5.1). */
 export function refuse(state: RaftState, request: AppendEntries): void {
   const hintIndex = state.log.findConflictByTerm(request.prevLogIndex, request.prevLogTerm);
-  const response: AppendEntriesResponse = {
-    kind: 'AppendEntriesResponse',
-    from: state.id,
-    to: request.from,
-    term: state.currentTerm,
-    success: false,
-    matchIndex: request.prevLogIndex,
+  const response = appendEntriesResponse(
+    state,
+    request.from,
+    false,
+    request.prevLogIndex,
     hintIndex,
-    hintTerm: state.log.termAt(hintIndex),
-  };
+    state.log.termAt(hintIndex),
+  );
   // A refusal promises nothing but the term that it names.
   if (state.durability.isTermDurable(state.currentTerm)) state.outbox.send(response);
   else state.outbox.promise(response);

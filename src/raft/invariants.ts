@@ -1,5 +1,12 @@
 import { assert } from '../base/assert.ts';
-import { type Incarnation, type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
+import {
+  INDEX_ZERO,
+  type Incarnation,
+  type Index,
+  NOBODY,
+  type NodeId,
+  type Term,
+} from '../base/ids.ts';
 import type { HardState } from '../base/persist.ts';
 import { type TermRun, TermRuns } from '../base/term-runs.ts';
 import type { RaftState } from './state.ts';
@@ -27,6 +34,8 @@ export function checkState(state: RaftState): void {
     'what is not applied and durable is in memory',
   );
   holds((state.role === 'leader') === (state.leaderId === state.id), 'leads and follows itself');
+  holds(state.role === 'follower' || !state.isSuspect, 'D3: a suspect follows');
+  holds(state.isSuspect || !state.hardState.suspect, 'D3: what is durable is a suspect too');
   if (state.role === 'leader') checkLeader(state, holds);
   if (state.role === 'candidate') holds(state.votedFor === state.id, 'S2: a candidate has voted');
 }
@@ -38,6 +47,9 @@ function checkLeader(state: RaftState, holds: (ok: boolean, what: string) => voi
   holds(state.log.lastTerm === state.currentTerm, '§8: a leader has begun its term with an entry');
   for (const progress of state.peers) {
     holds(progress.matchIndex < progress.nextIndex, 'S16: matchIndex < nextIndex');
+    const isSuspect = progress.standing === 'suspect';
+    holds(!isSuspect || progress.countedIndex === INDEX_ZERO, 'D3: a suspect counts for nothing');
+    holds(!isSuspect || progress.wholeIndex > 0, 'D3: it is known when a suspect is whole');
     holds(progress.nextIndex <= state.log.lastIndex + 1, 'nextIndex <= lastIndex + 1');
     holds(
       progress.state === 'replicate' || progress.inflights.count === 0,
@@ -100,6 +112,7 @@ export function checkTransition(before: Observation, after: Observation): void {
 
   holds(termAfter >= termBefore, `S3: term ${termBefore} -> ${termAfter}`);
   holds(after.durableTerm >= before.durableTerm, 'S3: the durable term decreases');
+  holds(before.hardState.suspect || !after.hardState.suspect, 'D3: only a start finds rot');
   holds(after.commitIndex >= before.commitIndex, 'S8: commitIndex decreases');
   holds(
     sharesPrefix(before, after, before.commitIndex),

@@ -41,7 +41,7 @@ export function advanceCommit(state: RaftState): void {
   const held = new Float64Array(state.voters.length);
   // The leader is one of the majority only as far as its own disk is.
   held[0] = state.durability.stableIndex;
-  for (let i = 0; i < state.peers.length; i++) held[i + 1] = state.peers[i]!.matchIndex;
+  for (let i = 0; i < state.peers.length; i++) held[i + 1] = state.peers[i]!.countedIndex;
   const index = reachedByMajority(held) as Index;
   if (index <= state.commitIndex) return;
   // §5.4.2, Figure 8: only entries of the leader's own term are committed by counting; earlier ones
@@ -83,10 +83,24 @@ export function leaderTick(state: RaftState, nowMs: number, judges: boolean): vo
   state.heartbeatDeadlineMs = nowMs + state.timing.heartbeatMs;
 }
 
-/** A majority, this node included, has been heard since then. */
+/** Whether this leader can make suspects whole: it has committed an entry of its own term, so there
+ *  is no doubt that it leads, and its log holds all that was ever committed. */
+export function mayReinstate(state: RaftState): boolean {
+  return state.log.termAt(state.commitIndex) === state.currentTerm;
+}
+
+/**
+ * A majority, this node included, has been heard since then. Suspects are among it as long as this
+ * leader can make them whole, and so get a majority that counts. Where it can't, it could neither
+ * commit nor mend anything, and must not pretend to lead.
+ */
 function quorumHeardMs(state: RaftState, nowMs: number): number {
   const heard = new Float64Array(state.voters.length);
+  const mends = mayReinstate(state);
   heard[0] = nowMs;
-  for (let i = 0; i < state.peers.length; i++) heard[i + 1] = state.peers[i]!.lastHeardMs;
+  for (let i = 0; i < state.peers.length; i++) {
+    const { standing, lastHeardMs } = state.peers[i]!;
+    heard[i + 1] = standing === 'suspect' && !mends ? Number.NEGATIVE_INFINITY : lastHeardMs;
+  }
   return reachedByMajority(heard);
 }

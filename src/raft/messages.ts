@@ -1,5 +1,5 @@
 import type { Entry } from '../base/entry.ts';
-import type { Index, NodeId, Term } from '../base/ids.ts';
+import type { Incarnation, Index, NodeId, Term } from '../base/ids.ts';
 
 /** What nodes say to each other. One variant a message; the header's fields come first, always in
  *  the same order, so that each variant is one hidden class. */
@@ -10,7 +10,9 @@ export type Message =
   | RequestVoteResponse
   | AppendEntries
   | AppendEntriesResponse
-  | TimeoutNow;
+  | TimeoutNow
+  | SuspectResponse
+  | Reinstate;
 
 /** Asks, without any change of state, whether an election would be won (dissertation §9.6). */
 export interface PreVote {
@@ -70,6 +72,8 @@ export interface AppendEntriesResponse {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly term: Term;
+  /** The life of the sender's process. What an earlier one acknowledged may be lost by now. */
+  readonly incarnation: Incarnation;
   readonly success: boolean;
   /** Success: every entry up to here is durable on the sender and equal to the leader's. Refused:
    *  the `prevLogIndex` that did not match, so that a late refusal is recognised. */
@@ -86,4 +90,37 @@ export interface TimeoutNow {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly term: Term;
+}
+
+/**
+ * The only answer of a suspect (docs/suspect-mode.md), be it to AppendEntries or to a campaign. A
+ * type of its own, so that nobody can take it for a vote or for an acknowledgement that counts. To
+ * AppendEntries it says what an AppendEntriesResponse would, so that the leader can send what is
+ * missing; to a campaign it is a refusal, and the numbers are zeros.
+ */
+export interface SuspectResponse {
+  readonly kind: 'SuspectResponse';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  /** The life of the sender's process. Only a start makes a suspect, so an AppendEntriesResponse of
+   *  the same life is a later one. */
+  readonly incarnation: Incarnation;
+  readonly success: boolean;
+  readonly matchIndex: Index;
+  readonly hintIndex: Index;
+  readonly hintTerm: Term;
+}
+
+/** A leader that has committed an entry of its own term tells a suspect that it is whole again. */
+export interface Reinstate {
+  readonly kind: 'Reinstate';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  /** The life of the receiver's process that has answered so: another one may have rotted since. */
+  readonly incarnation: Incarnation;
+  /** The leader's last index at a moment when the receiver was a suspect already, in that life. The
+   *  receiver has said that it holds everything up to here, durably. */
+  readonly wholeIndex: Index;
 }

@@ -1,5 +1,5 @@
 import type { FreeMessage, PromiseMessage, ReadEntries } from './effects.ts';
-import type { AppendEntriesResponse } from './messages.ts';
+import type { AppendEntriesResponse, SuspectResponse } from './messages.ts';
 
 /**
  * What one turn has to say. Two boxes, by type: a message goes into the box of those that must wait
@@ -27,11 +27,12 @@ export class Outbox {
 
   /** As `promise`; of several acknowledgements to one leader in a turn, the furthest says it
    *  all. */
-  promiseAcknowledgement(message: AppendEntriesResponse): void {
+  promiseAcknowledgement(message: AppendEntriesResponse | SuspectResponse): void {
     const last = this.promises.at(-1);
     const covered =
       last !== undefined &&
-      last.kind === 'AppendEntriesResponse' &&
+      (last.kind === 'AppendEntriesResponse' || last.kind === 'SuspectResponse') &&
+      last.kind === message.kind &&
       last.success &&
       last.to === message.to &&
       last.term === message.term &&

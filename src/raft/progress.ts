@@ -16,6 +16,12 @@ import { Inflights } from './inflights.ts';
  */
 export type ProgressState = 'probe' | 'replicate';
 
+/**
+ * Whether rot was found in the follower's log, as far as this life of it has said. Only a start finds
+ * rot, so a suspect may become sound, and never the other way round (docs/suspect-mode.md).
+ */
+export type Standing = 'unheard' | 'suspect' | 'sound';
+
 /** What a leader knows of one follower (Figure 2: nextIndex[] and matchIndex[]). */
 export class Progress {
   readonly peer: NodeId;
@@ -27,6 +33,11 @@ export class Progress {
   /** The next entry to send. Invariant: matchIndex < nextIndex <= lastIndex + 1. */
   nextIndex: Index = indexPlus(INDEX_ZERO, 1);
   state: ProgressState = 'probe';
+  /** Whether it counts. On nodes that don't lead it only explains why nobody does. */
+  standing: Standing = 'unheard';
+  /** Once a suspect holds everything up to here it is whole: the leader's last index when it was
+   *  first heard to be one. */
+  wholeIndex: Index = INDEX_ZERO;
   /** When the follower last answered in this term: what check-quorum judges by. */
   lastHeardMs = 0;
   /** Only in `probe`: the question has been asked and not been answered. */
@@ -48,7 +59,14 @@ export class Progress {
    *  is known, and the first guess is that the log is the same up to the leader's last entry. */
   startAnew(lastIndex: Index): void {
     this.matchIndex = INDEX_ZERO;
+    this.standing = 'unheard';
+    this.wholeIndex = INDEX_ZERO;
     this.becomeProbe(indexPlus(lastIndex, 1));
+  }
+
+  /** What it says of the log counts up to here towards a commit. */
+  get countedIndex(): Index {
+    return this.standing === 'suspect' ? INDEX_ZERO : this.matchIndex;
   }
 
   becomeProbe(nextIndex: Index): void {

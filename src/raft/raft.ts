@@ -14,7 +14,6 @@ import {
 } from '../base/ids.ts';
 import type { Effects, ReadEntries } from './effects.ts';
 import {
-  answerRequestVote,
   countOwnVote,
   electionTimeout,
   handlePreVote,
@@ -22,16 +21,19 @@ import {
   handleRequestVote,
   handleRequestVoteResponse,
   ignoresCampaign,
+  refuseEarlierTerm,
   repeatCampaign,
 } from './election.ts';
 import { handleAppendEntries, refuse } from './follower.ts';
 import { checkState } from './invariants.ts';
 import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
-import type { ProgressState } from './progress.ts';
+import type { ProgressState, Standing } from './progress.ts';
+import { handleSuspectResponse } from './reinstate.ts';
 import { entriesRead, handleAppendEntriesResponse, replicate } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { type RaftOptions, RaftState } from './state.ts';
+import { handleReinstate, hearSound } from './suspect.ts';
 import type { Role } from './trace.ts';
 import { handleTimeoutNow, startTransfer } from './transfer.ts';
 
@@ -42,6 +44,7 @@ export interface ProgressView {
   readonly matchIndex: Index;
   readonly nextIndex: Index;
   readonly state: ProgressState;
+  readonly standing: Standing;
   readonly lastHeardMs: number;
 }
 
@@ -142,6 +145,7 @@ export class Raft {
     if (message.term > state.currentTerm && raisesTerm(message)) {
       becomeFollower(state, nowMs, message.term, `saw term ${message.term}`);
     }
+    hearSound(state, message);
     this.dispatch(nowMs, message);
   }
 
@@ -167,7 +171,11 @@ export class Raft {
   /** Everything handed out up to this sequence is durable. */
   persisted(nowMs: number, sequence: WalSequence): void {
     const { state } = this;
+    const wasSuspect = state.isSuspect;
     state.durability.complete(sequence);
+    if (wasSuspect && !state.isSuspect) {
+      state.trace?.({ kind: 'reinstated', node: state.id, term: state.currentTerm });
+    }
     countOwnVote(state, nowMs);
     if (state.role === 'leader') advanceCommit(state);
     state.trimWindow();
@@ -251,8 +259,18 @@ export class Raft {
   progressOf(peer: NodeId): ProgressView | null {
     const progress = this.state.role === 'leader' ? this.state.peer(peer) : null;
     if (progress === null) return null;
-    const { matchIndex, nextIndex, state, lastHeardMs } = progress;
-    return { matchIndex, nextIndex, state, lastHeardMs };
+    const { matchIndex, nextIndex, state, standing, lastHeardMs } = progress;
+    return { matchIndex, nextIndex, state, standing, lastHeardMs };
+  }
+
+  /** Rot was found in this node's log: until a leader has made it whole, it counts for nothing. */
+  get isSuspect(): boolean {
+    return this.state.isSuspect;
+  }
+
+  /** Whether the peer is a suspect, as far as it has said; a follower learns it when it campaigns. */
+  isPeerSuspect(peer: NodeId): boolean {
+    return this.state.peer(peer)?.standing === 'suspect';
   }
 
   /** What the host must now do; null for nothing. All that one turn brought goes out together: one
@@ -283,7 +301,7 @@ export class Raft {
         refuse(state, message);
         return;
       case 'RequestVote':
-        answerRequestVote(state, message.from, false);
+        refuseEarlierTerm(state, message.from);
         return;
       case 'PreVote':
         handlePreVote(state, nowMs, message);
@@ -317,6 +335,12 @@ export class Raft {
         return;
       case 'TimeoutNow':
         handleTimeoutNow(state, nowMs, message);
+        return;
+      case 'SuspectResponse':
+        handleSuspectResponse(state, nowMs, message);
+        return;
+      case 'Reinstate':
+        handleReinstate(state, message);
         return;
       default:
         unreachable(message);

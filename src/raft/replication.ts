@@ -1,9 +1,9 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
-import { type Index, indexPlus, type NodeId, type Term } from '../base/ids.ts';
+import { type Index, indexPlus, NO_INCARNATION, type NodeId, type Term } from '../base/ids.ts';
 import type { ReadEntries } from './effects.ts';
 import { advanceCommit } from './leader.ts';
-import type { AppendEntriesResponse } from './messages.ts';
+import type { AppendEntriesResponse, SuspectResponse } from './messages.ts';
 import type { Progress } from './progress.ts';
 import type { RaftState } from './state.ts';
 import { continueTransfer } from './transfer.ts';
@@ -137,22 +137,50 @@ export function handleAppendEntriesResponse(
 ): void {
   if (state.role !== 'leader') return;
   const progress = state.peer(response.from)!;
+  if (!isOfThisLife(state, progress, response)) return;
   progress.lastHeardMs = nowMs;
+  const grew = followResponse(state, progress, response);
+  const reinstated = progress.standing === 'suspect';
+  progress.standing = 'sound';
+  if (grew || reinstated) advanceCommit(state);
+  if (response.success) continueTransfer(state);
+}
 
+/** False for what an earlier life of the follower has said. A life that nobody has told of yet
+ *  begins. */
+export function isOfThisLife(
+  state: RaftState,
+  progress: Progress,
+  { incarnation }: AppendEntriesResponse | SuspectResponse,
+): boolean {
+  if (incarnation < progress.incarnation) return false;
+  if (incarnation > progress.incarnation) {
+    if (progress.incarnation !== NO_INCARNATION) progress.startAnew(state.log.lastIndex);
+    progress.incarnation = incarnation;
+  }
+  return true;
+}
+
+/** Brings what is known of the follower's log up to its answer. True when more is known to be
+ *  there. */
+export function followResponse(
+  state: RaftState,
+  progress: Progress,
+  response: AppendEntriesResponse | SuspectResponse,
+): boolean {
   if (!response.success) {
     // §5.3: "the leader can decrement nextIndex to bypass all of the conflicting entries in that
     // term". The hint has skipped what cannot agree in the follower's log; this skips what cannot
     // in the leader's.
     const mayAgreeAt = state.log.findConflictByTerm(response.hintIndex, response.hintTerm);
     progress.refused(response.matchIndex, mayAgreeAt);
-    return;
+    return false;
   }
   assert(
     response.matchIndex <= state.log.lastIndex,
     () => `S15: ${response.from} acknowledges ${response.matchIndex} > ${state.log.lastIndex}`,
   );
-  if (progress.acknowledged(response.matchIndex)) advanceCommit(state);
-  continueTransfer(state);
+  return progress.acknowledged(response.matchIndex);
 }
 
 /** The entries of one turn, cut into messages: followers at the same place get the same array. */

@@ -48,7 +48,7 @@ export function becomeCandidate(state: RaftState, nowMs: number, reason: string)
   enterTerm(state, term(state.currentTerm + 1));
   setRole(state, 'candidate', reason);
   state.votes.clear();
-  state.hardState = { currentTerm: state.currentTerm, votedFor: state.id };
+  state.hardState = { ...state.hardState, votedFor: state.id };
   state.trace?.({
     kind: 'vote',
     node: state.id,
@@ -88,7 +88,7 @@ export function becomeLeader(state: RaftState, nowMs: number): void {
 /** §5.1: a later term wipes out what was known of the earlier one. */
 function enterTerm(state: RaftState, newTerm: Term): void {
   assert(newTerm > state.currentTerm, () => `S3: term ${state.currentTerm} -> ${newTerm}`);
-  state.hardState = { currentTerm: newTerm, votedFor: NOBODY };
+  state.hardState = { ...state.hardState, currentTerm: newTerm, votedFor: NOBODY };
   state.leaderId = NOBODY;
   state.leaderIncarnation = NO_INCARNATION;
   state.leaderOfTerm = NOBODY;

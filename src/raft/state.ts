@@ -25,6 +25,8 @@ export interface RaftOptions {
   /** Who votes, this node among them: 1 to 7 of them. */
   readonly voters: readonly NodeId[];
   readonly hardState: HardState;
+  /** This life of the process: how often the directory has been opened. */
+  readonly incarnation: Incarnation;
   /** The log as recovered: all of it durable, none of it in memory. */
   readonly log: { readonly lastIndex: Index; readonly termRuns: readonly TermRun[] };
   /** How far the log was known to be committed; 0 if unknown. */
@@ -56,6 +58,7 @@ export const VOTERS_MAX = 7;
  */
 export class RaftState {
   readonly id: NodeId;
+  readonly incarnation: Incarnation;
   readonly voters: readonly NodeId[];
   /** How many voters, this node included, make a majority. */
   readonly quorum: number;
@@ -120,6 +123,7 @@ export class RaftState {
     assert(voters.includes(id), () => `node ${id} is not among the voters (${voters.join(',')})`);
     assert(commitIndex <= log.lastIndex, () => `S10: commit ${commitIndex} > ${log.lastIndex}`);
     this.id = id;
+    this.incarnation = options.incarnation;
     this.voters = voters;
     this.quorum = majorityOf(voters.length);
     this.timing = options.timing;
@@ -143,6 +147,12 @@ export class RaftState {
 
   get votedFor(): NodeId {
     return this.hardState.votedFor;
+  }
+
+  /** Rot was found in this node's log, and it is not durable yet that it is whole again: it counts
+   *  for nothing. */
+  get isSuspect(): boolean {
+    return this.durability.durable.suspect;
   }
 
   /** What is known of another voter; null when `peer` is none. */

@@ -32,6 +32,8 @@ export type TraceEvent =
       readonly node: NodeId;
       readonly term: Term;
       readonly commitIndex: Index;
-    };
+    }
+  /** A suspect has been made whole, and it is durable: from now on it counts again. */
+  | { readonly kind: 'reinstated'; readonly node: NodeId; readonly term: Term };
 
 export type Trace = (event: TraceEvent) => void;

@@ -13,7 +13,8 @@ import type { RaftState } from './state.ts';
 export function startTransfer(state: RaftState, nowMs: number, to: NodeId | null): boolean {
   if (state.role !== 'leader' || state.transfer !== null) return false;
   const heir = to === null ? mostUpToDate(state, nowMs) : state.peer(to);
-  if (heir === null) return false;
+  // A suspect may not lead.
+  if (heir === null || heir.standing === 'suspect') return false;
   state.transfer = {
     to: heir.peer,
     deadlineMs: nowMs + state.timing.electionTimeoutMinMs,
@@ -26,8 +27,10 @@ export function startTransfer(state: RaftState, nowMs: number, to: NodeId | null
 function mostUpToDate(state: RaftState, nowMs: number): Progress | null {
   let best: Progress | null = null;
   for (const progress of state.peers) {
-    const reachable = nowMs - progress.lastHeardMs < state.timing.electionTimeoutMinMs;
-    if (reachable && (best === null || progress.matchIndex > best.matchIndex)) best = progress;
+    const mayLead =
+      progress.standing !== 'suspect' &&
+      nowMs - progress.lastHeardMs < state.timing.electionTimeoutMinMs;
+    if (mayLead && (best === null || progress.matchIndex > best.matchIndex)) best = progress;
   }
   return best;
 }
@@ -36,7 +39,7 @@ function mostUpToDate(state: RaftState, nowMs: number): Progress | null {
 export function continueTransfer(state: RaftState): void {
   const { transfer } = state;
   if (transfer === null || transfer.asked) return;
-  if (state.peer(transfer.to)!.matchIndex < state.log.lastIndex) return;
+  if (state.peer(transfer.to)!.countedIndex < state.log.lastIndex) return;
   transfer.asked = true;
   state.outbox.send({
     kind: 'TimeoutNow',
@@ -48,6 +51,8 @@ export function continueTransfer(state: RaftState): void {
 
 /** The term is the current one. */
 export function handleTimeoutNow(state: RaftState, nowMs: number, request: TimeoutNow): void {
+  // It was asked before it rotted.
+  if (state.isSuspect) return;
   // Whoever campaigns already needs no asking, and whoever cannot write can't lead (L10).
   if (state.role !== 'follower' || state.isStorageStalled(nowMs)) return;
   // A leader of another name can't have sent it in this term.

@@ -12,7 +12,8 @@ export type Testimony = 'none' | 'same' | 'other';
  * itself, majority - 1 others that know it. Any `majority` of the others meets those
  * (majority + majority - 1 > members - 1), so when that many say "never bound", nothing was counted.
  *
- * A cluster of one has no others, and nobody to mislead: it is admitted at once.
+ * A cluster of one has no others, and nobody to mislead: it is admitted at once. A cluster of two
+ * has one other, and whatever it never bound, nobody counted.
  */
 export class Admission {
   private readonly needed: number;
@@ -21,7 +22,7 @@ export class Admission {
 
   constructor(others: readonly Member[]) {
     this.others = others;
-    this.needed = others.length === 0 ? 0 : Math.floor((others.length + 1) / 2) + 1;
+    this.needed = Math.min(others.length, Math.floor((others.length + 1) / 2) + 1);
   }
 
   get granted(): boolean {

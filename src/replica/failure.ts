@@ -51,6 +51,15 @@ export const disowned = (peer: string, text: string): Failure => ({
   remedy: REMEDIES.stale,
 });
 
+/** Rot, found while the node ran: the next start cuts it off, and the node is a suspect then. */
+export const unreadable = (index: number, message: string): Failure => ({
+  code: 'disk',
+  message: `entry ${index} of the log can't be read back: ${message}`,
+  remedy:
+    'check the disk, then restart: the node keeps a copy of what is rotten, cuts it off, and the ' +
+    'others make it whole again',
+});
+
 export const diskFailed = (message: string): Failure => ({
   code: 'disk',
   message,

@@ -176,7 +176,7 @@ function refusal(code: RefusalCode, text: string): Refusal {
 }
 
 /** A cluster's id is 16 random bytes, never all zeros. */
-function isKnown(clusterId: Uint8Array): boolean {
+export function isKnown(clusterId: Uint8Array): boolean {
   return clusterId.some((byte) => byte !== 0);
 }
 

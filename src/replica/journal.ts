@@ -1,6 +1,8 @@
-import { NOBODY, type NodeId } from '../base/ids.ts';
+import { type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Trace, TraceEvent } from '../raft/trace.ts';
+import { describeDamage } from '../storage/damage.ts';
+import type { Rot } from '../storage/recovery.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Log } from './log-line.ts';
 import type { ElectionCounts } from './status.ts';
@@ -27,6 +29,26 @@ export class Journal {
       (tornBytes > 0 ? torn : '');
     const fields = { lastIndex, commitIndex, term, incarnation, tornBytes };
     this.log({ level: tornBytes > 0 ? 'warn' : 'info', event: 'recovered', message, fields });
+    if (recovered.rot !== null) this.rot(recovered.rot);
+    else if (state.suspect) this.stillSuspect(lastIndex);
+  }
+
+  private rot(rot: Rot): void {
+    const kept =
+      rot.kept.length === 0 ? 'nothing was there to be kept' : `kept as ${rot.kept.join(', ')}`;
+    const message =
+      `ROT: ${describeDamage(rot)}; cut off behind entry ${rot.goodIndex}, ${kept}; this node is a ` +
+      'suspect: it neither votes nor counts until a leader has sent it everything again';
+    const { file, offset, goodIndex } = rot;
+    const fields = { file, offset, goodIndex, kept: rot.kept.join(',') };
+    this.log({ level: 'error', event: 'rot', message, fields });
+  }
+
+  private stillSuspect(lastIndex: Index): void {
+    const message =
+      'still a suspect, for rot found at an earlier start: this node neither votes nor counts until ' +
+      'a leader has sent it everything again';
+    this.log({ level: 'warn', event: 'suspect', message, fields: { lastIndex } });
   }
 
   joining(waitingFor: readonly string[]): void {
@@ -48,6 +70,7 @@ export class Journal {
     return (event) => {
       next?.(event);
       if (event.kind === 'role') this.role(event);
+      else if (event.kind === 'reinstated') this.reinstated(event.term);
       else if (event.kind === 'leader' && event.leader !== NOBODY) {
         const { term } = event;
         const leader = this.nameOf(event.leader);
@@ -56,6 +79,11 @@ export class Journal {
         this.log({ level: 'info', event: 'leader', message, fields: { leader, term } });
       }
     };
+  }
+
+  private reinstated(term: Term): void {
+    const message = `whole again in term ${term}: no suspect any more, this node votes and counts`;
+    this.log({ level: 'info', event: 'reinstated', message, fields: { term } });
   }
 
   private role({ role, term, reason }: Extract<TraceEvent, { kind: 'role' }>): void {

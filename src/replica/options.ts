@@ -10,6 +10,7 @@ import type { Failure } from './failure.ts';
 import type { HostFigures } from './host.ts';
 import type { Log } from './log-line.ts';
 import type { Address, Network } from './network.ts';
+import type { Probe } from './probe.ts';
 import type { RequestTiming } from './router.ts';
 
 /**
@@ -48,6 +49,8 @@ export interface ReplicaOptions {
   readonly log: Log;
   /** Hears every transition of the core; null costs nothing. */
   readonly trace: Trace | null;
+  /** Sees what happens inside; null costs nothing. */
+  readonly probe: Probe | null;
   /** The node can't go on: the process must end, with this sentence. Called at most once. */
   readonly onFatal: (reason: Failure) => void;
 }

@@ -88,6 +88,16 @@ export class ReplicaView implements NodeView {
     return this.parts.storage.space;
   }
 
+  get suspect(): boolean {
+    return this.raft?.isSuspect ?? this.parts.storage.state.suspect;
+  }
+
+  get suspects(): readonly Member[] {
+    return this.members.filter((member) =>
+      member === this.self ? this.suspect : this.raft?.isPeerSuspect(member.id),
+    );
+  }
+
   get followers(): readonly FollowerView[] {
     const raft = this.raft;
     if (raft === null || raft.role !== 'leader') return [];
@@ -102,6 +112,7 @@ export class ReplicaView implements NodeView {
           matchIndex: progress?.matchIndex ?? INDEX_ZERO,
           lastHeardMs: heard ? Math.round(nowMs - progress.lastHeardMs) : null,
           state: progress?.state ?? 'probe',
+          standing: progress?.standing ?? 'unheard',
         };
       });
   }

@@ -15,7 +15,8 @@ import { Admission, type Testimony } from './admission.ts';
 import { Applier } from './applier.ts';
 import { Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
-import { diskFailed, disowned, emptied, type Failure } from './failure.ts';
+import { diskFailed, disowned, emptied, type Failure, unreadable } from './failure.ts';
+import { isKnown } from './identity.ts';
 import { StorageIdentityBook } from './identity-book.ts';
 import { Journal } from './journal.ts';
 import type { Address } from './network.ts';
@@ -101,7 +102,7 @@ export class Replica {
     const others = members.filter((member) => member !== self);
     this.admission = new Admission(others);
     this.peers = this.makePeers(others);
-    this.promises = new Promises((message) => this.peers.send(message));
+    this.promises = new Promises((message) => this.send(message));
     this.clients = new Clients({
       network,
       limits,
@@ -117,6 +118,7 @@ export class Replica {
       this.askForTurn();
     };
     storage.onFatal = (error) => this.fail(diskFailed(`the disk failed: ${error.message}`));
+    options.probe?.opened(storage, machine);
   }
 
   /** Listens for peers and clients. `done` gets null, or why it can't. */
@@ -200,11 +202,17 @@ export class Replica {
     const raft = new Raft({
       id: this.view.self.id,
       voters: this.view.members.map((member) => member.id),
-      hardState: { currentTerm: state.currentTerm, votedFor: state.votedFor },
+      hardState: {
+        currentTerm: state.currentTerm,
+        votedFor: state.votedFor,
+        suspect: state.suspect,
+      },
+      incarnation: state.incarnation,
       log: { lastIndex: recovered.lastIndex, termRuns: recovered.termRuns },
       commitIndex: recovered.commitIndex,
       firstConfiguration: encodeConfiguration({
-        clusterId: options.freshClusterId,
+        // Members that have lost all of their log still know the cluster that they are in.
+        clusterId: isKnown(state.clusterId) ? state.clusterId : options.freshClusterId,
         members: options.members,
       }),
       timing: options.raftTiming,
@@ -215,6 +223,7 @@ export class Replica {
     });
     this.raft = raft;
     this.view.raft = raft;
+    options.probe?.coreStarted(raft.state);
     if (this.view.phase === 'joining') this.view.phase = 'running';
     this.router.open({
       propose: (record) => raft.propose(clock.now(), EntryType.Command, record),
@@ -302,11 +311,16 @@ export class Replica {
   }
 
   private carryOutOne(effects: Effects): void {
-    for (const message of effects.messages) this.peers.send(message);
+    for (const message of effects.messages) this.send(message);
     if (effects.persist !== null) this.storage.persist(effects.persist);
     this.promises.hold(effects.promisesAfter, effects.promises);
     this.applier.committed(effects.commitIndex);
     for (const read of effects.reads) this.readForFollower(read);
+  }
+
+  private send(message: Message): void {
+    this.options.probe?.sent(message);
+    this.peers.send(message);
   }
 
   private runTimers(nowMs: number): void {
@@ -378,7 +392,7 @@ export class Replica {
       (result) => {
         if (this.closed) return;
         if (result instanceof DiskError) {
-          this.fail(diskFailed(`entry ${from} of the log can't be read back: ${result.message}`));
+          this.fail(unreadable(from, result.message));
         } else {
           done(result);
         }
@@ -387,6 +401,7 @@ export class Replica {
   }
 
   private onApplied(entry: Entry, reply: Reply): void {
+    this.options.probe?.applied(entry, reply);
     if (entry.type === EntryType.Configuration) this.onConfiguration(entry);
     this.router.settle(entry, reply);
     this.raft!.applied(entry.index);

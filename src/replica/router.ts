@@ -205,6 +205,19 @@ export class Router {
     if (this.view.phase === 'joining') {
       return 'first start: waiting for the other members to answer';
     }
-    return `${this.view.self.name} knows of no leader in term ${this.view.term}`;
+    const { self, suspects, term } = this.view;
+    const noLeader = `${self.name} knows of no leader in term ${term}`;
+    return suspects.length === 0 ? noLeader : `${noLeader}; ${this.whySuspects()}`;
+  }
+
+  /** A suspect needs a leader to be made whole, and a leader a majority of the others. */
+  private whySuspects(): string {
+    const { members, suspects } = this.view;
+    const names = suspects.map(({ name }) => name).join(', ');
+    const found = `rot was found in the log of ${names}, so ${suspects.length === 1 ? 'it does' : 'they do'} not vote`;
+    if (members.length - suspects.length > members.length / 2) return found;
+    const path =
+      'restore the rotten files, or see "dkvs wal accept" for the way out that may lose data';
+    return `${found}, and too few others are left for a majority: ${path}`;
   }
 }

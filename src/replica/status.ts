@@ -25,6 +25,10 @@ export interface NodeView {
   readonly keys: number;
   readonly clients: number;
   readonly storageSpace: 'ok' | 'full';
+  /** Rot was found in this node's log: it counts for nothing until a leader has made it whole. */
+  readonly suspect: boolean;
+  /** Every member that is known to be a suspect, this one too. */
+  readonly suspects: readonly Member[];
   /** Of a leader: how far each other member is known to be. Empty elsewhere. */
   readonly followers: readonly FollowerView[];
   /** Since the start of this process. */
@@ -57,6 +61,8 @@ export interface FollowerView {
   /** Milliseconds since its last answer; null when it has not answered this leader. */
   readonly lastHeardMs: number | null;
   readonly state: string;
+  /** "suspect": what it holds does not count. */
+  readonly standing: string;
 }
 
 /** More than the longest election timeout: a follower that lives has answered a heartbeat by then. */
@@ -93,12 +99,14 @@ export function statusJson(view: NodeView): string {
     keys: view.keys,
     clients: view.clients,
     storage: view.storageSpace,
+    suspect: view.suspect,
     members: view.members.map((member) => ({ name: member.name, address: addressOf(member) })),
     followers: view.followers.map((follower) => ({
       name: nameOf(follower.id),
       matchIndex: follower.matchIndex,
       lastHeardMs: follower.lastHeardMs,
       state: follower.state,
+      standing: follower.standing,
     })),
   });
 }

@@ -3,6 +3,7 @@ import { EMPTY_BYTES } from '../base/bytes.ts';
 import type { Prng } from '../base/prng.ts';
 import { type Disk, type DiskDone, DiskError, type DiskFile } from '../storage/disk.ts';
 import { crashInode, Inode, overwritten, type PendingWrite } from './inode.ts';
+import type { DurableChange } from './observer.ts';
 
 export type DiskOperation = 'read' | 'write' | 'sync' | 'create' | 'rename' | 'remove';
 
@@ -10,6 +11,20 @@ export type DiskOperation = 'read' | 'write' | 'sync' | 'create' | 'rename' | 'r
  *  no code under test may go on after it. */
 export class PowerCut extends Error {
   override readonly name = 'PowerCut';
+}
+
+/** Sees what becomes durable, and what is lost. */
+export interface DiskWatch {
+  durable(change: DurableChange): void;
+  directory(names: ReadonlyMap<string, number>): void;
+}
+
+/** Lets operations fail by chance. */
+export interface DiskFaults {
+  /** The code with which this operation fails; null: it does not. */
+  errorOf(operation: DiskOperation, file: string): string | null;
+  /** How much of a write that fails has been written nevertheless. */
+  partOf(length: number): number;
 }
 
 /** A change of the directory that no sync covers yet. */
@@ -37,18 +52,24 @@ export class SimDisk implements Disk {
   operations = 0;
   /** The operation with this number, and all after it, no longer happen: the power is cut. */
   cutPowerAt = Number.POSITIVE_INFINITY;
+  /** Called once, inside the operation that no longer happens. */
+  onPowerCut: () => void = () => {};
+  faults: DiskFaults | null = null;
 
   private readonly later: (callback: () => void) => void;
+  private readonly watch: DiskWatch | null;
+  private inodes = 0;
   private names = new Map<string, Inode>();
   private durableNames = new Map<string, Inode>();
   private nameChanges: NameChange[] = [];
-  private faults: Fault[] = [];
+  private planned: Fault[] = [];
   /** Grows at each crash: what was under way before never calls back. */
   private epoch = 0;
 
   /** @param later calls back later, in the order and at the time that the simulation likes. */
-  constructor(later: (callback: () => void) => void) {
+  constructor(later: (callback: () => void) => void, watch: DiskWatch | null = null) {
     this.later = later;
+    this.watch = watch;
   }
 
   list(): readonly string[] {
@@ -71,9 +92,10 @@ export class SimDisk implements Disk {
       existing.cached = EMPTY_BYTES;
       existing.durable = EMPTY_BYTES;
       existing.pending = [];
+      this.tell(existing, 0, EMPTY_BYTES, 'sync');
       return new SimFile(this, name, existing);
     }
-    const inode = new Inode();
+    const inode = new Inode(++this.inodes, name);
     this.names.set(name, inode);
     this.nameChanges.push({ kind: 'create', name, inode });
     return new SimFile(this, name, inode);
@@ -83,38 +105,43 @@ export class SimDisk implements Disk {
     this.change('rename', from);
     const inode = this.names.get(from);
     if (inode === undefined) throw new DiskError('ENOENT', 'rename', from);
+    const replaced = this.names.get(to);
+    if (replaced !== undefined) replaced.path = '';
     this.names.delete(from);
     this.names.set(to, inode);
+    inode.path = to;
     this.nameChanges.push({ kind: 'rename', from, to, inode });
   }
 
   remove(name: string): void {
     this.change('remove', name);
-    if (!this.names.delete(name)) throw new DiskError('ENOENT', 'remove', name);
+    const inode = this.names.get(name);
+    if (inode === undefined) throw new DiskError('ENOENT', 'remove', name);
+    this.names.delete(name);
+    inode.path = '';
     this.nameChanges.push({ kind: 'remove', name });
   }
 
   syncDirectorySync(): void {
     this.change('sync', '.');
-    applyNames(this.durableNames, this.nameChanges);
-    this.nameChanges = [];
+    this.settleNames(this.nameChanges.length);
   }
 
   syncDirectory(done: DiskDone): void {
     this.start('sync', '.', done, () => {
       const covered = this.nameChanges.length;
-      return () => applyNames(this.durableNames, this.nameChanges.splice(0, covered));
+      return () => this.settleNames(covered);
     });
   }
 
   /** The next operation of this kind (on this file, or any) fails with this code. */
   failNext(operation: DiskOperation, code: string, file = ''): void {
-    this.faults.push({ operation, code, file, after: 0 });
+    this.planned.push({ operation, code, file, after: 0 });
   }
 
   /** As `failNext`, but `after` operations of this kind go well first. */
   failLater(operation: DiskOperation, code: string, after: number): void {
-    this.faults.push({ operation, code, file: '', after });
+    this.planned.push({ operation, code, file: '', after });
   }
 
   /** Whether bytes were written that no sync covers yet: a power loss now could tear them. */
@@ -130,9 +157,51 @@ export class SimDisk implements Disk {
     const inodes = new Set([...this.durableNames.values(), ...survived.flatMap(inodeOf)]);
     applyNames(this.durableNames, survived);
     this.nameChanges = [];
-    for (const inode of inodes) crashInode(inode, prng);
+    for (const inode of inodes) {
+      crashInode(inode, prng, (offset, bytes) => this.tell(inode, offset, bytes, 'crash'));
+    }
     this.stop();
     this.names = new Map(this.durableNames);
+    for (const [name, inode] of this.names) inode.path = name;
+    this.tellNames();
+  }
+
+  /** Puts these bytes in the place of what was synced, and of what reads see. */
+  damage(name: string, offset: number, bytes: Uint8Array): void {
+    const inode = this.names.get(name);
+    if (inode === undefined) throw new DiskError('ENOENT', 'write', name);
+    inode.durable = overwritten(inode.durable, offset, bytes);
+    inode.cached = overwritten(inode.cached, offset, bytes);
+    this.tell(inode, offset, bytes, 'damage');
+  }
+
+  /** Exchanges everything for these files, all of them durable. */
+  replace(image: ReadonlyMap<string, Uint8Array>): void {
+    this.stop();
+    this.names = new Map();
+    this.durableNames = new Map();
+    this.nameChanges = [];
+    for (const [name, bytes] of image) {
+      const inode = new Inode(++this.inodes, name);
+      inode.cached = bytes.slice();
+      inode.durable = bytes.slice();
+      this.names.set(name, inode);
+      this.durableNames.set(name, inode);
+      this.tell(inode, 0, inode.durable, 'damage');
+    }
+    this.tellNames();
+  }
+
+  /** A file's contents as a crash now would leave them at the worst; null: no such durable file. */
+  durableFile(name: string): Uint8Array | null {
+    return this.durableNames.get(name)?.durable ?? null;
+  }
+
+  /** All that the files hold, in bytes. */
+  get usedBytes(): number {
+    let bytes = 0;
+    for (const inode of this.names.values()) bytes += inode.cached.length;
+    return bytes;
   }
 
   /** kill -9: the process is gone, the page cache is not. */
@@ -151,19 +220,13 @@ export class SimDisk implements Disk {
     later: (callback: () => void) => void,
   ): SimDisk {
     const disk = new SimDisk(later);
-    for (const [name, bytes] of image) {
-      const inode = new Inode();
-      inode.cached = bytes.slice();
-      inode.durable = bytes.slice();
-      disk.names.set(name, inode);
-      disk.durableNames.set(name, inode);
-    }
+    disk.replace(image);
     return disk;
   }
 
   /** @internal Counts an operation that changes something, and fails it where a fault is due. */
   change(operation: DiskOperation, file: string): void {
-    this.operations++;
+    this.count();
     this.throwIfCut();
     const error = this.dueFault(operation, file);
     if (error !== null) throw error;
@@ -176,7 +239,7 @@ export class SimDisk implements Disk {
 
   /** @internal Starts an operation, which takes effect only when it calls back without an error. */
   start(operation: DiskOperation, file: string, done: DiskDone, begin: () => () => void): void {
-    this.operations++;
+    this.count();
     if (this.isCut) return;
     const error = this.dueFault(operation, file);
     const effect = error === null || operation === 'sync' ? begin() : () => {};
@@ -199,12 +262,34 @@ export class SimDisk implements Disk {
     if (this.isCut) throw new PowerCut();
   }
 
+  /** @internal How much of so many more bytes there is room for. */
+  roomFor(more: number): number {
+    if (more <= 0 || this.capacityBytes === Number.POSITIVE_INFINITY) return more;
+    return Math.max(0, Math.min(more, this.capacityBytes - this.usedBytes));
+  }
+
   /** @internal */
-  throwIfFull(more: number, file: string): void {
-    if (more <= 0 || this.capacityBytes === Number.POSITIVE_INFINITY) return;
-    let bytes = more;
-    for (const inode of this.names.values()) bytes += inode.cached.length;
-    if (bytes > this.capacityBytes) throw new DiskError('ENOSPC', 'write', file);
+  tell(inode: Inode, offset: number, bytes: Uint8Array, cause: DurableChange['cause']): void {
+    if (this.watch === null) return;
+    const { number, path, durable } = inode;
+    this.watch.durable({ inode: number, path, offset, bytes, size: durable.length, cause });
+  }
+
+  private settleNames(count: number): void {
+    applyNames(this.durableNames, this.nameChanges.splice(0, count));
+    this.tellNames();
+  }
+
+  private tellNames(): void {
+    if (this.watch === null) return;
+    this.watch.directory(
+      new Map([...this.durableNames].map(([name, { number }]) => [name, number])),
+    );
+  }
+
+  private count(): void {
+    this.operations++;
+    if (this.operations === this.cutPowerAt) this.onPowerCut();
   }
 
   private get isCut(): boolean {
@@ -214,16 +299,19 @@ export class SimDisk implements Disk {
   private stop(): void {
     this.epoch++;
     this.cutPowerAt = Number.POSITIVE_INFINITY;
-    this.faults = [];
+    this.planned = [];
   }
 
   private dueFault(operation: DiskOperation, file: string): DiskError | null {
-    const at = this.faults.findIndex(
+    const at = this.planned.findIndex(
       (fault) => fault.operation === operation && (fault.file === '' || fault.file === file),
     );
-    if (at < 0) return null;
-    if (this.faults[at]!.after-- > 0) return null;
-    const [fault] = this.faults.splice(at, 1);
+    if (at < 0) {
+      const code = this.faults?.errorOf(operation, file) ?? null;
+      return code === null ? null : new DiskError(code, operation, file, 'injected');
+    }
+    if (this.planned[at]!.after-- > 0) return null;
+    const [fault] = this.planned.splice(at, 1);
     return new DiskError(fault!.code, operation, file, 'injected');
   }
 }
@@ -255,7 +343,12 @@ class SimFile implements DiskFile {
 
   writeSync(offset: number, bytes: Uint8Array): void {
     this.checkOpen();
-    this.disk.change('write', this.name);
+    try {
+      this.disk.change('write', this.name);
+    } catch (error) {
+      if (error instanceof DiskError) this.putPart(offset, bytes);
+      throw error;
+    }
     this.put(offset, bytes);
   }
 
@@ -286,7 +379,10 @@ class SimFile implements DiskFile {
   write(offset: number, bytes: Uint8Array, done: DiskDone): void {
     this.checkOpen();
     let full: DiskError | null = null;
-    const finish: DiskDone = (error) => done(error ?? full);
+    const finish: DiskDone = (error) => {
+      if (error !== null) this.putPart(offset, bytes);
+      done(error ?? full);
+    };
     this.disk.start('write', this.name, finish, () => {
       // It may reach the disk as soon as it is under way; the caller's buffer is still its own.
       try {
@@ -316,10 +412,27 @@ class SimFile implements DiskFile {
     this.closed = true;
   }
 
+  /** As far as there is room. */
   private put(offset: number, bytes: Uint8Array): void {
+    const grows = offset + bytes.length - this.inode.cached.length;
+    const room = this.disk.roomFor(grows);
+    if (room >= grows) {
+      this.overwrite(offset, bytes);
+      return;
+    }
+    const fits = bytes.length - (grows - room);
+    if (fits > 0) this.overwrite(offset, bytes.subarray(0, fits));
+    throw new DiskError('ENOSPC', 'write', this.name);
+  }
+
+  /** A short write: some of it was written before the error. */
+  private putPart(offset: number, bytes: Uint8Array): void {
+    const length = this.disk.faults?.partOf(bytes.length) ?? 0;
+    if (length > 0) this.overwrite(offset, bytes.subarray(0, length));
+  }
+
+  private overwrite(offset: number, bytes: Uint8Array): void {
     const { inode } = this;
-    const end = offset + bytes.length;
-    this.disk.throwIfFull(end - inode.cached.length, this.name);
     inode.cached = overwritten(inode.cached, offset, bytes);
     inode.pending.push({ offset, bytes: bytes.slice() });
   }
@@ -328,10 +441,15 @@ class SimFile implements DiskFile {
     const { inode } = this;
     for (const { offset, bytes } of writes) {
       inode.durable = overwritten(inode.durable, offset, bytes);
+      this.disk.tell(inode, offset, bytes, 'sync');
     }
   }
 
   private forget(writes: readonly PendingWrite[]): void {
+    if (writes.length === this.inode.pending.length) {
+      this.inode.pending = [];
+      return;
+    }
     this.inode.pending = this.inode.pending.filter((write) => !writes.includes(write));
   }
 

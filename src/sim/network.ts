@@ -18,6 +18,9 @@ export const defaultPipeOptions: PipeOptions = {
   delayMaxMs: 0.5,
   chunkBytesMax: 64 * 1024,
   windowBytes: 256 * 1024,
+  splitChance: 0.5,
+  longChance: 0,
+  delayLongMs: 0,
 };
 
 const EPHEMERAL_PORT_FIRST = 49_152;
@@ -27,14 +30,25 @@ export class SimNetwork {
   readonly scheduler: Scheduler;
   readonly random: Prng;
   readonly options: PipeOptions;
+  /** How often it was cut, healed or clogged. */
+  changes = 0;
+  private readonly drawnOptions: { -readonly [K in keyof PipeOptions]: PipeOptions[K] };
   private readonly hosts = new Map<string, SimHost>();
   /** From which host no packet reaches which others. */
   private readonly cuts = new Map<string, Set<string>>();
+  /** Until when the link from a host to another holds back what is on it. */
+  private readonly clogs = new Map<string, Map<string, number>>();
 
   constructor(scheduler: Scheduler, options: PipeOptions = defaultPipeOptions) {
     this.scheduler = scheduler;
     this.random = scheduler.random.fork();
-    this.options = options;
+    this.drawnOptions = { ...options };
+    this.options = this.drawnOptions;
+  }
+
+  /** From now on no packet is late. */
+  calm(): void {
+    this.drawnOptions.longChance = 0;
   }
 
   /** The network as one process on `host` sees it. A host's processes don't outlive each other:
@@ -52,6 +66,7 @@ export class SimNetwork {
   }
 
   cutOneWay(from: string, to: string): void {
+    this.changes++;
     const cuts = this.cuts.get(from);
     if (cuts === undefined) this.cuts.set(from, new Set([to]));
     else cuts.add(to);
@@ -59,12 +74,40 @@ export class SimNetwork {
 
   /** Both ways. TCP connections that outlived the cut go on when TCP tries again. */
   heal(a: string, b: string): void {
-    this.cuts.get(a)?.delete(b);
-    this.cuts.get(b)?.delete(a);
+    this.healOneWay(a, b);
+    this.healOneWay(b, a);
+  }
+
+  healOneWay(from: string, to: string): void {
+    this.changes++;
+    const cuts = this.cuts.get(from);
+    if (cuts?.delete(to) === true && cuts.size === 0) this.cuts.delete(from);
   }
 
   healAll(): void {
+    this.changes++;
     this.cuts.clear();
+    this.clogs.clear();
+  }
+
+  /** What is on its way from one to the other, or sent so meanwhile, does not arrive before. */
+  clogOneWay(from: string, to: string, untilMs: number): void {
+    this.changes++;
+    const clogs = this.clogs.get(from);
+    if (clogs === undefined) this.clogs.set(from, new Map([[to, untilMs]]));
+    else clogs.set(to, untilMs);
+  }
+
+  /** Breaks off, on both sides, the connections between the two for which `chosen` says so: as a
+   *  firewall does that has forgotten them. */
+  breakOff(a: string, b: string, chosen: () => boolean): void {
+    this.hosts.get(a)?.breakOff(b, chosen);
+  }
+
+  /** Connections to this host are refused until then, though its process lives. */
+  refuse(host: string, untilMs: number): void {
+    const refusing = this.hosts.get(host);
+    if (refusing !== undefined) refusing.refusesUntilMs = untilMs;
   }
 
   /** The host's process is gone (kill it first): its kernel resets every connection, and refuses
@@ -74,7 +117,11 @@ export class SimNetwork {
   }
 
   passes(from: string, to: string): boolean {
-    return this.cuts.get(from)?.has(to) !== true;
+    return this.cuts.size === 0 || this.cuts.get(from)?.has(to) !== true;
+  }
+
+  cloggedUntilMs(from: string, to: string): number {
+    return this.clogs.size === 0 ? 0 : (this.clogs.get(from)?.get(to) ?? 0);
   }
 
   /** Undefined: nobody by that name, or no route to it. */
@@ -94,6 +141,7 @@ class SimHost implements Network {
   readonly process: SimProcess;
   readonly listeners = new Map<number, SimListener>();
   readonly streams = new Set<SimStream>();
+  refusesUntilMs = 0;
   private nextPort = EPHEMERAL_PORT_FIRST;
 
   constructor(world: SimNetwork, name: string, process: SimProcess) {
@@ -120,6 +168,12 @@ class SimHost implements Network {
   resetAll(): void {
     this.listeners.clear();
     for (const stream of [...this.streams]) stream.abandon();
+  }
+
+  breakOff(peerHost: string, chosen: () => boolean): void {
+    for (const stream of [...this.streams]) {
+      if (stream.peerHost === peerHost && chosen()) stream.breakOff();
+    }
   }
 
   /** Calls the process back, after what happens at this instant. */
@@ -157,7 +211,7 @@ class SimListener implements Listener {
 /** One end of a connection. */
 class SimStream implements Stream {
   private readonly host: SimHost;
-  private readonly peerHost: string;
+  readonly peerHost: string;
   /** Null on the accepting end until the process has accepted. */
   private handlers: StreamHandlers | null;
   private state: 'connecting' | 'open' | 'closed' = 'connecting';
@@ -179,12 +233,13 @@ class SimStream implements Stream {
     this.out = new Pipe(world.scheduler, world.random, world.options, {
       passesForward: () => world.passes(name, peerHost),
       passesBack: () => world.passes(peerHost, name),
+      cloggedUntilMs: () => world.cloggedUntilMs(name, peerHost),
       receiverGone: () => this.peer === null || this.peer.state === 'closed',
       onReset: () => this.close('reset'),
       onGiveUp: () => this.close('reset'),
       onDrain: () => this.deliver((handlers) => handlers.onDrain()),
       onEndSent: () => this.closeWhenDone(),
-      onArrival: () => this.peer?.readLater(),
+      onArrival: () => this.peer?.readNow(),
     });
     host.streams.add(this);
   }
@@ -196,13 +251,11 @@ class SimStream implements Stream {
   write(bytes: Uint8Array): void {
     if (this.state === 'closed') return;
     this.out.write(bytes);
-    if (this.state === 'open') this.out.pumpSoon();
   }
 
   end(): void {
     if (this.state === 'closed') return;
     this.out.end();
-    if (this.state === 'open') this.out.pumpSoon();
   }
 
   destroy(): void {
@@ -236,7 +289,8 @@ class SimStream implements Stream {
       const target = world.host(this.peerHost);
       if (target === undefined) return;
       const listener = target.listeners.get(port);
-      if (listener === undefined) this.answer(() => this.close('refused'));
+      if (listener === undefined || target.refusesUntilMs > world.scheduler.nowMs)
+        this.answer(() => this.close('refused'));
       else this.meet(new SimStream(target, this.host.name, null), listener, local);
     });
   }
@@ -245,6 +299,7 @@ class SimStream implements Stream {
     accepting.peer = this;
     accepting.acceptance = { listener, remote };
     accepting.state = 'open';
+    accepting.out.stand();
     this.peer = accepting;
     this.answer(() => this.established());
   }
@@ -269,13 +324,27 @@ class SimStream implements Stream {
     this.out.open();
   }
 
+  breakOff(): void {
+    const { peer } = this;
+    this.close('reset');
+    peer?.close('reset');
+  }
+
+  private readNow(): void {
+    if (this.reading || this.state === 'closed') return;
+    this.reading = true;
+    this.host.process.deliver(this.onReadable);
+  }
+
+  private readonly onReadable = (): void => {
+    this.reading = false;
+    this.read();
+  };
+
   private readLater(): void {
     if (this.reading || this.state === 'closed') return;
     this.reading = true;
-    this.host.later(() => {
-      this.reading = false;
-      this.read();
-    });
+    this.host.later(this.onReadable);
   }
 
   private read(): void {

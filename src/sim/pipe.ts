@@ -12,6 +12,11 @@ export interface PipeOptions {
   readonly chunkBytesMax: number;
   /** What both kernels hold of one direction: sent by one process, not yet read by the other. */
   readonly windowBytes: number;
+  /** How often what is sent at once is cut in two, anywhere: the parts travel apart. */
+  readonly splitChance: number;
+  /** How often a delay is drawn up to `delayLongMs` instead: a packet was lost and sent again. */
+  readonly longChance: number;
+  readonly delayLongMs: number;
 }
 
 /** What a pipe needs to know and to tell. */
@@ -20,6 +25,8 @@ export interface PipeEnds {
   passesForward(): boolean;
   /** Whether one from the receiver's reaches the sender's. */
   passesBack(): boolean;
+  /** Nothing arrives before: the link is clogged, and holds back what is on it. 0: it isn't. */
+  cloggedUntilMs(): number;
   /** Nobody holds the receiving end any more: the receiver's host answers with a reset. */
   receiverGone(): boolean;
   /** The sender's host was told by the receiver's that nobody is there. */
@@ -36,6 +43,13 @@ export interface PipeEnds {
 
 /** What arrives: the connection itself (always first), bytes, the end (always last). */
 export type Segment = 'open' | 'end' | Uint8Array;
+
+/** What arrives together: sent at one instant, or caught up with on the way. */
+interface Flight {
+  readonly sentAtMs: number;
+  readonly arrivesAtMs: number;
+  readonly segments: Segment[];
+}
 
 /** A write above it makes `onDrain` follow. It is Node's default. */
 const HIGH_WATER_MARK_BYTES = 16 * 1024;
@@ -62,10 +76,13 @@ export class Pipe {
   private bufferedTotal = 0;
   private needsDrain = false;
   private ending: 'no' | 'asked' | 'sent' = 'no';
-  private pumping = false;
+  private isOpen = false;
 
   /** Sent and not yet arrived, in order. */
-  private readonly transit = new Queue<Segment>();
+  private readonly transit = new Queue<Flight>();
+  private youngest: Flight | null = null;
+  /** What is sent next travels apart from what was sent before. */
+  private apart = false;
   private lastArrivalMs = 0;
   /** What was under way when something got lost arrives no more, but is sent again. */
   private epoch = 0;
@@ -98,8 +115,14 @@ export class Pipe {
 
   /** Sends the connection itself, then all that was written before it stood. */
   open(): void {
+    this.stand();
     this.send('open');
-    this.pumpSoon();
+    this.pump();
+  }
+
+  /** The connection stands: what is written is sent. */
+  stand(): void {
+    this.isOpen = true;
   }
 
   write(bytes: Uint8Array): void {
@@ -107,20 +130,14 @@ export class Pipe {
     this.buffered.push(bytes);
     this.bufferedTotal += bytes.length;
     if (this.bufferedTotal >= HIGH_WATER_MARK_BYTES) this.needsDrain = true;
+    if (this.isOpen) this.pump();
   }
 
+  /** Nothing more will be written. Takes effect as a later event: `onEndSent` is told then. */
   end(): void {
-    if (this.ending === 'no') this.ending = 'asked';
-  }
-
-  /** Hands what is buffered to the kernel, once this instant's other events have happened. */
-  pumpSoon(): void {
-    if (this.pumping) return;
-    this.pumping = true;
-    this.scheduler.after(0, () => {
-      this.pumping = false;
-      this.pump();
-    });
+    if (this.ending !== 'no') return;
+    this.ending = 'asked';
+    if (this.isOpen) this.pumpSoon();
   }
 
   /** The sender is gone: what it had not handed to the kernel is lost, a reset follows the rest. */
@@ -134,9 +151,8 @@ export class Pipe {
 
   /** When something sent now arrives; nothing sent later arrives before it. */
   arrivalMs(): number {
-    const { delayMinMs, delayMaxMs } = this.options;
-    const delayMs = delayMinMs + this.random.float() * (delayMaxMs - delayMinMs);
-    this.lastArrivalMs = Math.max(this.lastArrivalMs, this.scheduler.nowMs + delayMs);
+    const atMs = Math.max(this.scheduler.nowMs + this.delayMs(), this.ends.cloggedUntilMs());
+    this.lastArrivalMs = Math.max(this.lastArrivalMs, atMs);
     return this.lastArrivalMs;
   }
 
@@ -163,8 +179,21 @@ export class Pipe {
     return this.arrived.length > 0;
   }
 
+  private pumpSoon(): void {
+    this.scheduler.after(0, () => this.pump());
+  }
+
+  /** Hands to the kernel what it takes: most often all that fits, sometimes a few bytes, so that every
+   *  boundary falls somewhere. */
   private pump(): void {
-    while (this.bufferedTotal > 0 && this.windowLeft() > 0) this.send(this.take(this.drawLength()));
+    const { splitChance, chunkBytesMax } = this.options;
+    while (this.bufferedTotal > 0 && this.windowLeft() > 0) {
+      const max = Math.min(this.bufferedTotal, this.windowLeft(), chunkBytesMax);
+      const isCut = splitChance > 0 && this.random.chance(splitChance);
+      const few = isCut && this.random.chance(0.5) ? Math.min(max, 64) : max;
+      this.send(this.take(isCut ? 1 + this.random.below(few) : max));
+      this.apart = isCut;
+    }
     if (this.bufferedTotal > 0) return;
     if (this.needsDrain) {
       this.needsDrain = false;
@@ -181,16 +210,20 @@ export class Pipe {
     return this.options.windowBytes - (this.sentBytes - this.acknowledgedBytes);
   }
 
-  /** Often as much as fits, sometimes a few bytes: every boundary falls somewhere. */
-  private drawLength(): number {
-    const max = Math.min(this.bufferedTotal, this.windowLeft(), this.options.chunkBytesMax);
-    const shape = this.random.below(4);
-    if (shape === 0) return 1 + this.random.below(Math.min(max, 64));
-    return shape === 1 ? 1 + this.random.below(max) : max;
+  private delayMs(): number {
+    const { delayMinMs, delayMaxMs, longChance, delayLongMs } = this.options;
+    const maxMs = longChance > 0 && this.random.chance(longChance) ? delayLongMs : delayMaxMs;
+    return delayMinMs + this.random.float() * (maxMs - delayMinMs);
   }
 
   /** Copies: the two processes share no memory. */
   private take(length: number): Uint8Array {
+    const whole = this.buffered.peek()!;
+    if (this.bufferedFrom === 0 && whole.length === length) {
+      this.buffered.shift();
+      this.bufferedTotal -= length;
+      return whole.slice();
+    }
     const taken = new Uint8Array(length);
     let at = 0;
     while (at < length) {
@@ -209,14 +242,28 @@ export class Pipe {
   }
 
   private send(segment: Segment): void {
-    this.transit.push(segment);
     if (typeof segment !== 'string') this.sentBytes += segment.length;
-    if (!this.dataLost) this.scheduleArrival();
+    const { youngest, apart } = this;
+    const { nowMs } = this.scheduler;
+    this.apart = false;
+    if (youngest !== null && youngest.sentAtMs === nowMs && !apart) {
+      youngest.segments.push(segment);
+      return;
+    }
+    const arrivesAtMs = this.arrivalMs();
+    if (youngest !== null && youngest.arrivesAtMs === arrivesAtMs) {
+      youngest.segments.push(segment);
+      return;
+    }
+    const flight = { sentAtMs: nowMs, arrivesAtMs, segments: [segment] };
+    this.youngest = flight;
+    this.transit.push(flight);
+    if (!this.dataLost) this.scheduleArrival(arrivesAtMs);
   }
 
-  private scheduleArrival(): void {
+  private scheduleArrival(atMs: number): void {
     const { epoch } = this;
-    this.scheduler.at(this.arrivalMs(), () => {
+    this.scheduler.at(atMs, () => {
       if (epoch === this.epoch) this.arrive();
     });
   }
@@ -228,30 +275,40 @@ export class Pipe {
       this.retransmitLater();
       return;
     }
-    const segment = this.transit.shift()!;
+    const clearMs = this.ends.cloggedUntilMs();
+    if (clearMs > this.scheduler.nowMs) {
+      this.scheduleArrival(clearMs);
+      return;
+    }
+    const flight = this.transit.shift()!;
+    if (this.youngest === flight) this.youngest = null;
     if (this.ends.receiverGone()) {
       this.answerReset();
       return;
     }
-    this.arrived.push(segment);
+    for (const segment of flight.segments) this.arrived.push(segment);
     this.ends.onArrival();
   }
 
   private answerReset(): void {
     this.epoch++;
     this.transit.clear();
+    this.youngest = null;
     this.scheduler.after(this.options.delayMinMs, () => {
       if (this.ends.passesBack()) this.ends.onReset();
     });
   }
 
-  /** Tells the sender's kernel, one way later, how much has been read. */
+  /** Tells the sender's kernel how much has been read: one way later, or at once when nobody waits
+   *  for the news. */
   private acknowledge(bytes: number): void {
     this.readBytes += bytes;
+    if (this.bufferedTotal === 0 && this.ends.passesBack()) {
+      this.acknowledgedBytes = this.readBytes;
+      return;
+    }
     const upTo = this.readBytes;
-    const { delayMinMs, delayMaxMs } = this.options;
-    const delayMs = delayMinMs + this.random.float() * (delayMaxMs - delayMinMs);
-    this.scheduler.after(delayMs, () => {
+    this.scheduler.after(this.delayMs(), () => {
       if (this.ends.passesBack()) this.acknowledged(upTo);
       else this.retransmitLater();
     });
@@ -260,7 +317,7 @@ export class Pipe {
   private acknowledged(upTo: number): void {
     if (upTo <= this.acknowledgedBytes) return;
     this.acknowledgedBytes = upTo;
-    this.pumpSoon();
+    this.pump();
   }
 
   private retransmitLater(): void {
@@ -285,6 +342,6 @@ export class Pipe {
     }
     if (!this.dataLost) return;
     this.dataLost = false;
-    for (let i = 0; i < this.transit.length; i++) this.scheduleArrival();
+    for (let i = 0; i < this.transit.length; i++) this.scheduleArrival(this.arrivalMs());
   }
 }

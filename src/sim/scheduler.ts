@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { Prng } from '../base/prng.ts';
+import { Queue } from '../base/queue.ts';
 
 /**
  * Simulated time: everything in `sim/` happens as a callback of one of these, one after the other,
@@ -8,7 +9,12 @@ import { Prng } from '../base/prng.ts';
 export class Scheduler {
   /** The world's randomness. Whoever draws often forks its own. */
   readonly random: Prng;
+  /** How many events have happened. */
+  events = 0;
   private heap: ScheduledEvent[] = [];
+  /** What happens at this very instant, behind what was scheduled for it before: most events do,
+   *  and a ring is cheaper than a heap. */
+  private readonly soon = new Queue<ScheduledEvent>();
   private time = 0;
   private sequence = 0;
 
@@ -23,16 +29,19 @@ export class Scheduler {
 
   /** Whether anything is left to happen. */
   get idle(): boolean {
-    this.dropCancelled();
-    return this.heap.length === 0;
+    return this.next() === undefined;
   }
 
   /** Calls back at `atMs`, or as the last thing of this instant if that has passed. */
   at(atMs: number, callback: () => void): Scheduled {
     assert(Number.isFinite(atMs), () => `an event needs a time, not ${atMs}`);
     const event = new ScheduledEvent(Math.max(atMs, this.time), this.sequence++, callback);
-    this.heap.push(event);
-    this.siftUp(this.heap.length - 1);
+    if (event.atMs === this.time) {
+      this.soon.push(event);
+    } else {
+      this.heap.push(event);
+      this.siftUp(this.heap.length - 1);
+    }
     return event;
   }
 
@@ -42,21 +51,17 @@ export class Scheduler {
 
   /** Lets the next thing happen. False when nothing is left. */
   step(): boolean {
-    this.dropCancelled();
-    const event = this.removeFirst();
+    const event = this.next();
     if (event === undefined) return false;
-    this.time = event.atMs;
-    event.fire();
+    this.fire(event);
     return true;
   }
 
   /** Lets everything happen up to and including `untilMs`, which it then is. */
   run(untilMs: number): void {
-    for (;;) {
-      this.dropCancelled();
-      const first = this.heap[0];
-      if (first === undefined || first.atMs > untilMs) break;
-      this.step();
+    for (let event = this.next(); event !== undefined && event.atMs <= untilMs; ) {
+      this.fire(event);
+      event = this.next();
     }
     this.time = Math.max(this.time, untilMs);
   }
@@ -64,16 +69,29 @@ export class Scheduler {
   /** Steps until `done` holds, at most up to `untilMs`. Tells whether it holds. */
   runUntil(done: () => boolean, untilMs: number): boolean {
     while (!done()) {
-      this.dropCancelled();
-      const first = this.heap[0];
-      if (first === undefined || first.atMs > untilMs) return false;
-      this.step();
+      const event = this.next();
+      if (event === undefined || event.atMs > untilMs) return false;
+      this.fire(event);
     }
     return true;
   }
 
-  private dropCancelled(): void {
+  /** The first event that was not cancelled. It stays where it is. */
+  private next(): ScheduledEvent | undefined {
     while (this.heap[0]?.cancelled === true) this.removeFirst();
+    while (this.soon.peek()?.cancelled === true) this.soon.shift();
+    const first = this.heap[0];
+    const soon = this.soon.peek();
+    if (soon === undefined) return first;
+    return first?.before(soon) === true ? first : soon;
+  }
+
+  private fire(event: ScheduledEvent): void {
+    if (event === this.soon.peek()) this.soon.shift();
+    else this.removeFirst();
+    this.time = event.atMs;
+    this.events++;
+    event.fire();
   }
 
   private removeFirst(): ScheduledEvent | undefined {

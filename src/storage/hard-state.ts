@@ -82,6 +82,7 @@ const MAGIC = 'DKVSHARD';
 const VERSION = 1;
 const FLAG_ADMITTED = 1;
 const FLAG_DISOWNED = 2;
+const FLAG_SUSPECT = 4;
 
 export function firstImage(directory: NewDirectory): StateImage {
   const { nodeId, name, directoryId, membersImage } = directory;
@@ -98,6 +99,7 @@ export function firstImage(directory: NewDirectory): StateImage {
       clusterId: new Uint8Array(CLUSTER_ID_BYTES),
       currentTerm: TERM_ZERO,
       votedFor: NOBODY,
+      suspect: false,
       incarnation: NO_INCARNATION,
       startHistory: EMPTY_BYTES,
       admitted: false,
@@ -124,7 +126,7 @@ export function encodeSlot(image: StateImage): Uint8Array {
   out.raw(state.directoryId).raw(state.clusterId).u64(state.nodeId).text(state.name);
   out.u64(state.currentTerm).u64(state.votedFor).u64(state.incarnation);
   out.raw(startHistory);
-  out.u32((state.admitted ? FLAG_ADMITTED : 0) + (state.disowned ? FLAG_DISOWNED : 0));
+  out.u32(flagsOf(state));
   out.u16(state.membersImage.length).raw(state.membersImage);
   out.u8(state.bindings.length);
   for (const binding of state.bindings) {
@@ -138,6 +140,12 @@ export function encodeSlot(image: StateImage): Uint8Array {
   slot.set(out.view());
   writeU32(slot, 0, native.crc32(slot, 4, SLOT_BYTES, 0));
   return slot;
+}
+
+function flagsOf({ admitted, disowned, suspect }: DurableState): number {
+  return (
+    (admitted ? FLAG_ADMITTED : 0) + (disowned ? FLAG_DISOWNED : 0) + (suspect ? FLAG_SUSPECT : 0)
+  );
 }
 
 export type SlotDefect = 'short' | 'checksum' | 'magic' | 'version' | 'fields';
@@ -163,7 +171,7 @@ function readImage(read: ByteReader): StateImage {
   const starts = incarnation(read.u64());
   const startHistory = read.slice(historyBytes(starts)).slice();
   const flags = read.u32();
-  if (flags > FLAG_ADMITTED + FLAG_DISOWNED) read.ok = false;
+  if (flags > FLAG_ADMITTED + FLAG_DISOWNED + FLAG_SUSPECT) read.ok = false;
   const state = {
     nodeId: its,
     name,
@@ -175,6 +183,7 @@ function readImage(read: ByteReader): StateImage {
     startHistory,
     admitted: (flags & FLAG_ADMITTED) !== 0,
     disowned: (flags & FLAG_DISOWNED) !== 0,
+    suspect: (flags & FLAG_SUSPECT) !== 0,
     membersImage: read.slice(read.u16()).slice(),
     bindings: readBindings(read),
   };

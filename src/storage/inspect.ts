@@ -1,17 +1,18 @@
 import { decodeEntry, Entry, type EntryDefect } from '../base/entry.ts';
 import type { Index } from '../base/ids.ts';
 import type { BatchHeader } from './batch.ts';
+import { type Damage, isDamage } from './damage.ts';
 import type { Disk } from './disk.ts';
-import { SLOT_NAMES, type SlotDefect, type StateImage } from './hard-state.ts';
+import { SLOT_NAMES } from './hard-state.ts';
 import { LogScanner, type LogVisitor } from './log-scanner.ts';
-import { findDisowned, findStraySegment } from './recovery.ts';
+import { findUnfit } from './recovery.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import { type SegmentHeader, segmentName } from './segment.ts';
-import { readSlot, readSlots } from './state-files.ts';
+import { readSlot, readSlots, type SlotRead } from './state-files.ts';
 
 /** What lies in a data directory, piece by piece, in the order of recovery. */
 export type InspectItem =
-  | { readonly kind: 'slot'; readonly file: string; readonly slot: StateImage | SlotRead }
+  | { readonly kind: 'slot'; readonly file: string; readonly slot: SlotRead }
   | { readonly kind: 'segment'; readonly file: string; readonly header: SegmentHeader }
   | { readonly kind: 'batch'; readonly file: string; readonly header: BatchHeader }
   | { readonly kind: 'entry'; readonly file: string; readonly offset: number; entry: Entry }
@@ -25,15 +26,15 @@ export type InspectItem =
       bytes: number;
       what: string;
     }
+  /** A start would keep a copy, cut the log here, and go on as a suspect. */
+  | { readonly kind: 'rot'; readonly damage: Damage }
   /** A start would refuse. */
   | { readonly kind: 'refusal'; readonly refusal: Refusal }
   | { readonly kind: 'end'; readonly file: string; readonly offset: number; lastIndex: Index };
 
-type SlotRead = SlotDefect | 'missing';
-
 /**
  * Walks a data directory without changing it, as recovery would, with recovery's own verdicts. The
- * last item is `end` or `refusal`.
+ * last item is `end`, `rot` or `refusal`.
  * @throws DiskError
  */
 export function* inspect(disk: Disk): Generator<InspectItem> {
@@ -41,12 +42,18 @@ export function* inspect(disk: Disk): Generator<InspectItem> {
   const slots = readSlots(disk);
   if (isRefusal(slots)) return yield { kind: 'refusal', refusal: slots };
   const { image } = slots;
+  const unfit = findUnfit(disk, image);
   const found = new Items();
   const scanner = new LogScanner(disk, { ...image, directoryId: image.state.directoryId }, found);
   for (let id = image.firstSegment; id <= image.lastSegment; id++) {
     const segment = scanner.scan(id);
     yield* found.take();
     if (isRefusal(segment)) return yield { kind: 'refusal', refusal: segment };
+    if (isDamage(segment)) {
+      if (unfit === null) yield { kind: 'rot', damage: segment };
+      else yield { kind: 'refusal', refusal: unfit };
+      return;
+    }
     const { end } = segment;
     const file = segmentName(id);
     if (end.kind === 'torn') {
@@ -54,7 +61,6 @@ export function* inspect(disk: Disk): Generator<InspectItem> {
       yield { kind: 'torn', file, offset: end.offset, bytes, what: end.what };
     }
     if (id === image.lastSegment) {
-      const unfit = findStraySegment(disk, id) ?? findDisowned(image.state);
       if (unfit !== null) return yield { kind: 'refusal', refusal: unfit };
       yield { kind: 'end', file, offset: end.offset, lastIndex: scanner.log.lastIndex };
     }

@@ -1,5 +1,5 @@
 import { bytesEqual } from '../base/bytes.ts';
-import type { Index, Term } from '../base/ids.ts';
+import { INDEX_ZERO, type Index, type Term } from '../base/ids.ts';
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
@@ -8,9 +8,11 @@ import {
   type RecordVisitor,
   walkRecords,
 } from './batch.ts';
+import { type Damage, isDamage } from './damage.ts';
 import { type Disk, DiskError, type DiskFile } from './disk.ts';
 import { LogOutline } from './log-outline.ts';
-import { type Refusal, refusal } from './refusal.ts';
+import { readSegment } from './read-segment.ts';
+import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { type SegmentEnd, scanBatches } from './scan.ts';
 import {
   decodeSegmentHeader,
@@ -52,6 +54,9 @@ export class LogScanner {
   /** The log up to what has been scanned. */
   readonly log = new LogOutline();
   readonly chain: Chain = { sequence: 0, headerCrc: 0 };
+  /** The last entry of the last good batch, and where that ends. */
+  private goodIndex: Index = INDEX_ZERO;
+  private goodEnd: LogPosition | null = null;
   private readonly disk: Disk;
   private readonly manifest: Manifest;
   private readonly visitor: LogVisitor;
@@ -65,14 +70,14 @@ export class LogScanner {
   }
 
   /** @throws DiskError */
-  scan(segmentId: number): ScannedSegment | Refusal {
+  scan(segmentId: number): ScannedSegment | Damage | Refusal {
     const name = segmentName(segmentId);
     const file = openIfThere(this.disk, name);
-    if (file === null) return refusal('missing', name, 0, 'this segment of the log is missing');
-    const bytes = file.readSync(0, file.size());
+    if (file === null) return this.damage(name, 0, 'this segment of the log is missing');
+    const bytes = readSegment(file);
     file.close();
     const header = this.readHeader(name, segmentId, bytes);
-    if ('remedy' in header) return header;
+    if (isRefusal(header) || isDamage(header)) return header;
     this.visitor.segment(name, header);
     const { mark } = this.manifest;
     const segment = {
@@ -85,24 +90,31 @@ export class LogScanner {
     const records = this.recordVisitor(bytes);
     const end = scanBatches(segment, this.chain, (batch) => {
       this.visitor.batch(name, batch);
-      return walkRecords(bytes, batch.offset + BATCH_HEADER_BYTES, batch, records);
+      const defect = walkRecords(bytes, batch.offset + BATCH_HEADER_BYTES, batch, records);
+      if (defect === null) this.goodIndex = this.log.lastIndex;
+      return defect;
     });
+    this.goodEnd = { segmentId, offset: end.offset };
     if (end.kind === 'end' || end.kind === 'torn') return { header, bytes, end };
-    return refusal(end.kind, name, end.offset, `${end.what} ${this.whatIsLost()}`);
+    if (end.kind === 'rot') return this.damage(name, end.offset, end.what);
+    return refusal('version', name, end.offset, end.what);
   }
 
-  /** Where the log breaks off, in entries. */
-  whatIsLost(): string {
-    return `(the log is good up to entry ${this.log.lastIndex})`;
+  private damage(file: string, offset: number, what: string): Damage {
+    return { file, offset, what, goodIndex: this.goodIndex, cut: this.goodEnd };
   }
 
-  private readHeader(name: string, segmentId: number, bytes: Uint8Array): SegmentHeader | Refusal {
+  private readHeader(
+    name: string,
+    segmentId: number,
+    bytes: Uint8Array,
+  ): SegmentHeader | Damage | Refusal {
     const header = decodeSegmentHeader(bytes.subarray(0, SEGMENT_HEADER_BYTES));
     if (header === 'version') {
       return refusal('version', name, 0, 'the segment has a format version unknown here');
     }
     if (typeof header === 'string') {
-      return refusal('rot', name, 0, `the segment's header is bad (${header})`);
+      return this.damage(name, 0, `the segment's header is bad (${header})`);
     }
     const continues =
       header.segmentId === segmentId &&
@@ -112,8 +124,7 @@ export class LogScanner {
       header.lastIndex === this.log.lastIndex &&
       header.lastTerm === this.log.lastTerm;
     if (continues) return header;
-    const what = `the segment does not continue the log before it ${this.whatIsLost()}`;
-    return refusal('rot', name, 0, what);
+    return this.damage(name, 0, 'the segment does not continue the log before it');
   }
 
   private recordVisitor(bytes: Uint8Array): RecordVisitor {

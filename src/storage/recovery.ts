@@ -2,8 +2,9 @@ import { decodeEntry, Entry } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, index, indexPlus } from '../base/ids.ts';
 import type { TermRun } from '../base/term-runs.ts';
 import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
+import { type Damage, isDamage } from './damage.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { type DurableState, SLOT_NAMES } from './hard-state.ts';
+import { type DurableState, SLOT_NAMES, type StateImage } from './hard-state.ts';
 import { LogIndex } from './log-index.ts';
 import type { LogOutline } from './log-outline.ts';
 import { LogScanner, type LogVisitor, type ScannedSegment } from './log-scanner.ts';
@@ -16,7 +17,8 @@ import {
   segmentIdOf,
   segmentName,
 } from './segment.ts';
-import { readSlots, StateFiles } from './state-files.ts';
+import { readSlots, type SlotsRead, StateFiles } from './state-files.ts';
+import { becomeSuspect } from './suspicion.ts';
 
 /** What a start found in the log. */
 export interface Recovered {
@@ -30,6 +32,13 @@ export interface Recovered {
   readonly batches: number;
   /** Cut off the end: a batch that a crash had left unfinished. */
   readonly tornBytes: number;
+  /** Cut off because it had rotted: the node is a suspect from now on. Null: nothing was. */
+  readonly rot: Rot | null;
+}
+
+export interface Rot extends Damage {
+  /** The files that hold what was cut off. */
+  readonly kept: readonly string[];
 }
 
 /** Everything the storage goes on from. */
@@ -50,24 +59,50 @@ export interface Recovery {
 /**
  * Brings a directory back after whatever ended the last run: hard state, log, in this order. When
  * it returns, all that it found is durable (again), so promises may be built on it.
+ * @param segmentBytes for a log of which nothing is left.
  * @throws DiskError
  */
-export function recover(disk: Disk): Recovery | Refusal {
+export function recover(disk: Disk, segmentBytes: number): Recovery | Refusal {
   const slots = readSlots(disk);
   if (isRefusal(slots)) return slots;
+  const unfit = findUnfit(disk, slots.image);
+  if (unfit !== null) return unfit;
+  const found = recoverLog(disk, slots);
+  if (!isDamage(found)) return found;
+
+  // What is left after that is scanned like any other log: nothing is believed that was not read.
+  const kept = becomeSuspect(disk, slots, found, segmentBytes);
+  if (isRefusal(kept)) return kept;
+  const again = readSlots(disk);
+  if (isRefusal(again)) return again;
+  const recovery = recoverLog(disk, again);
+  if (isDamage(recovery)) {
+    return refusal('rot', recovery.file, recovery.offset, `${recovery.what}; it has just been cut`);
+  }
+  if (isRefusal(recovery)) return recovery;
+  return { ...recovery, recovered: { ...recovery.recovered, rot: { ...found, kept } } };
+}
+
+/** Why a start must not touch the directory, whatever its log is like. */
+export function findUnfit(disk: Disk, image: StateImage): Refusal | null {
+  if (image.lastSegment < image.firstSegment) {
+    return refusal('state', SLOT_NAMES[0], 0, 'the manifest names no segment');
+  }
+  return findDisowned(image.state) ?? findStraySegment(disk, image.lastSegment);
+}
+
+function recoverLog(disk: Disk, slots: SlotsRead): Recovery | Damage | Refusal {
   const { image } = slots;
   const manifest = { ...image, directoryId: image.state.directoryId };
   const found = new Found();
   const scanner = new LogScanner(disk, manifest, found);
-  let last: ScannedSegment | Refusal | null = null;
-  for (let id = image.firstSegment; id <= image.lastSegment; id++) {
-    last = scanner.scan(id);
-    if (isRefusal(last)) return last;
-    if (id < image.lastSegment) found.index.endSegment(id, last.end.offset);
+  let last = scanner.scan(image.firstSegment);
+  for (let id = image.firstSegment; id < image.lastSegment; id++) {
+    if (isRefusal(last) || isDamage(last)) return last;
+    found.index.endSegment(id, last.end.offset);
+    last = scanner.scan(id + 1);
   }
-  if (last === null) return refusal('state', 'state.0', 0, 'the manifest names no segment');
-  const unfit = findStraySegment(disk, image.lastSegment) ?? findDisowned(image.state);
-  if (unfit !== null) return unfit;
+  if (isRefusal(last) || isDamage(last)) return last;
 
   const files = StateFiles.settle(disk, slots);
   dropSegmentsAfter(disk, image.lastSegment);
@@ -111,7 +146,7 @@ function settleLog(segment: DiskFile, last: ScannedSegment, lastBatch: BatchHead
  * A segment behind the manifest is what a crash leaves in the middle of a roll: no batch went there
  * yet. One that holds more contradicts the manifest, which then is an old copy.
  */
-export function findStraySegment(disk: Disk, lastSegment: number): Refusal | null {
+function findStraySegment(disk: Disk, lastSegment: number): Refusal | null {
   for (const name of segmentsAfter(disk, lastSegment)) {
     const file = disk.open(name);
     const bytes = file.readSync(0, file.size());
@@ -127,7 +162,7 @@ export function findStraySegment(disk: Disk, lastSegment: number): Refusal | nul
 
 /** An old copy stays one, however often it is started; and it is not even counted as a start, so that
  *  the starts that the others know never drop out of its history. */
-export function findDisowned({ name, incarnation, disowned }: DurableState): Refusal | null {
+function findDisowned({ name, incarnation, disowned }: DurableState): Refusal | null {
   if (!disowned) return null;
   const what =
     `at start ${incarnation} the others knew ${name} with a later state of this directory, or with ` +
@@ -188,6 +223,7 @@ class Found implements LogVisitor {
       segments,
       batches: this.batches,
       tornBytes: end.kind === 'torn' ? end.endOffset - end.offset : 0,
+      rot: null,
     };
   }
 }

@@ -1,6 +1,13 @@
 import { bytesEqual } from '../base/bytes.ts';
-import type { Disk, DiskDone, DiskFile } from './disk.ts';
-import { decodeSlot, encodeSlot, SLOT_BYTES, SLOT_NAMES, type StateImage } from './hard-state.ts';
+import { type Disk, type DiskDone, DiskError, type DiskFile } from './disk.ts';
+import {
+  decodeSlot,
+  encodeSlot,
+  SLOT_BYTES,
+  SLOT_NAMES,
+  type SlotDefect,
+  type StateImage,
+} from './hard-state.ts';
 import { openIfThere } from './log-scanner.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { step } from './step.ts';
@@ -35,12 +42,21 @@ export function readSlots(disk: Disk): SlotsRead | Refusal {
   return refusal('state', SLOT_NAMES[0], 0, what);
 }
 
-export function readSlot(disk: Disk, name: string): ReturnType<typeof decodeSlot> | 'missing' {
+/** What a slot's file holds, or why it is no slot. */
+export type SlotRead = StateImage | SlotDefect | 'missing' | 'unreadable';
+
+export function readSlot(disk: Disk, name: string): SlotRead {
   const file = openIfThere(disk, name);
   if (file === null) return 'missing';
-  const bytes = file.readSync(0, SLOT_BYTES + 1);
-  file.close();
-  return decodeSlot(bytes);
+  try {
+    return decodeSlot(file.readSync(0, SLOT_BYTES + 1));
+  } catch (error) {
+    // A bad sector is as good as bad bytes: the other slot is there for that.
+    if (error instanceof DiskError && error.code === 'EIO') return 'unreadable';
+    throw error;
+  } finally {
+    file.close();
+  }
 }
 
 /** A slot of another size is bad anyway: it starts anew. */
@@ -79,7 +95,8 @@ export class StateFiles {
   /**
    * Opens the slots and makes both hold what the winner says. The winner goes first: its bytes may
    * have been read from a page cache whose sync failed or never came, and until they are durable
-   * the other slot is the only good one.
+   * the other slot is the only good one. So may its name, and until that is durable the other
+   * slot's must not be made: a crash could leave only the one that is not whole yet.
    * @throws DiskError
    */
   static settle(disk: Disk, read: SlotsRead): StateFiles {
@@ -90,8 +107,8 @@ export class StateFiles {
       file.writeSync(0, slot);
       file.syncSync();
       file.close();
+      disk.syncDirectorySync();
     }
-    disk.syncDirectorySync();
     return new StateFiles([disk.open(SLOT_NAMES[0]), disk.open(SLOT_NAMES[1])], read.image);
   }
 

@@ -113,7 +113,7 @@ export class Storage {
     now: () => number = () => 0,
   ): Storage | Refusal {
     try {
-      const recovery = recover(disk);
+      const recovery = recover(disk, limits.segmentBytes);
       if (isRefusal(recovery)) return recovery;
       const storage = new Storage(disk, limits, now, recovery);
       storage.countStart(startId);
@@ -342,12 +342,13 @@ export class Storage {
     if (hardState === null && changes.length === 0) return null;
     let state = this.state;
     if (hardState !== null) {
-      const { currentTerm, votedFor } = hardState;
+      const { currentTerm, votedFor, suspect } = hardState;
       // Figure 2: terms only grow, and there is one vote in a term.
       assert(currentTerm >= state.currentTerm, () => `term ${currentTerm} goes back`);
       const sameVote = state.votedFor === NOBODY || votedFor === state.votedFor;
       assert(currentTerm > state.currentTerm || sameVote, () => `two votes in ${currentTerm}`);
-      state = { ...state, currentTerm, votedFor };
+      assert(state.suspect || !suspect, () => 'only a start finds rot');
+      state = { ...state, currentTerm, votedFor, suspect };
     }
     for (const { change } of changes) state = { ...state, ...change };
     return this.nextImage(state);

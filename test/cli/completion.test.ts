@@ -42,7 +42,7 @@ const cases: readonly [string, readonly string[]][] = [
   ['dkvs --connect x status --wa', ['--watch']],
   ['dkvs wal ver', ['verify']],
   ['dkvs set k v IF', ['IFDEQ', 'IFDNE', 'IFEQ', 'IFNE']],
-  ['dkvs help incr', ['incr', 'incrby']],
+  ['dkvs help incr', ['incr', 'incrby', 'incrbyfloat']],
   ['dkvs completion f', ['fish']],
   ['dkvs serve --data /etc/host', ['/etc/hostname', '/etc/hosts']],
   ['dkvs get --connect ', []],

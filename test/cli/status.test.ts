@@ -24,6 +24,7 @@ describe('dkvs status', () => {
             leader: 'n2',
             phase: 'running',
             storage: name === 'n2' ? 'full' : 'ok',
+            suspect: name === 'n10',
             members,
           }),
         ),
@@ -72,6 +73,7 @@ describe('dkvs status', () => {
       leader: 'n2',
       phase: 'running',
       storage: 'full',
+      suspect: false,
     });
     assert.deepEqual(objects[2], {
       name: 'n3',
@@ -84,6 +86,7 @@ describe('dkvs status', () => {
       leader: null,
       phase: null,
       storage: null,
+      suspect: null,
     });
   });
 
@@ -92,6 +95,7 @@ describe('dkvs status', () => {
     assert.match(lines[0]!, /^NAME +ADDRESS +ROLE +TERM +COMMIT +APPLIED +LAST +LAG +HEALTH$/);
     assert.match(lines[1]!, /^n1 .* follower +4 +100 +99 +120 +21 +ok$/);
     assert.match(lines[2]!, /^n2 .* leader +4 +120 +120 +120 +0 +disk full$/);
+    assert.match(lines[4]!, /^n10 .* follower +4 +100 +99 +120 +21 +suspect$/);
     assert.match(lines[3]!, /^n3 .* unreachable +- +- +- +- +- +down, or cut off$/);
   });
 

@@ -188,18 +188,18 @@ describe('dkvs wal verify', () => {
     assert.match((await wal('dump', directory)).out, /\ntorn: 1024 bytes at byte 2048/);
   });
 
-  it('finds rot: says where, and that a start would refuse', async () => {
+  it('finds rot: says where, and what a start would do', async () => {
     const directory = dataDirectory();
     flip(directory, SEGMENT, 1100);
     const { code, out } = await wal('verify', directory);
     assert.equal(code, 1);
     assert.match(out, /rot: wal-0000000001 at byte 1024: the body of a batch is bad/);
     assert.match(out, /good up to entry 2/);
-    assert.match(out, /A start would refuse\. Keep a copy of the directory/);
+    assert.match(out, /A start keeps a copy, cuts it off, and goes on as a suspect/);
     const dump = await wal('dump', directory, '--json');
     assert.equal(dump.code, 1);
     const last = JSON.parse(dump.out.trimEnd().split('\n').at(-1)!);
-    assert.deepEqual([last.kind, last.reason, last.offset], ['refusal', 'rot', 1024]);
+    assert.deepEqual([last.kind, last.offset, last.goodIndex], ['rot', 1024, 2]);
   });
 
   it('needs one slot of the hard state, and tells of the other', async () => {
@@ -246,7 +246,7 @@ describe('dkvs wal, misused', () => {
 
   it('asks for an action and one directory', async () => {
     for (const [argv, text] of [
-      [[], /wal does dump or verify/],
+      [[], /wal does dump, verify, accept/],
       [['verfy', 'x'], /did you mean `verify`\?/],
       [['dump'], /name one data directory/],
       [['dump', 'a', 'b'], /name one data directory/],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { byteString, bytesOf, concatBytes, readU32 } from '../../src/base/bytes.ts';
 import { decodeEntry, type Entry, EntryType, sealEntry } from '../../src/base/entry.ts';
-import { index, nodeId, term } from '../../src/base/ids.ts';
+import { incarnation, index, nodeId, term } from '../../src/base/ids.ts';
 import { defaultLimits } from '../../src/base/limits.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import { type Command, decodeCommand, encodeCommand } from '../../src/kv/command.ts';
@@ -205,6 +205,7 @@ const sample: readonly Message[] = [
   {
     kind: 'AppendEntriesResponse',
     ...head,
+    incarnation: incarnation(3),
     success: true,
     matchIndex: index(5),
     hintIndex: index(0),

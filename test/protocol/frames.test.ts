@@ -70,12 +70,23 @@ const messages: readonly Message[] = [
   {
     kind: 'AppendEntriesResponse',
     ...head,
+    incarnation: incarnation(5),
     success: false,
     matchIndex: index(3),
     hintIndex: index(2),
     hintTerm: term(1),
   },
   { kind: 'TimeoutNow', ...head },
+  {
+    kind: 'SuspectResponse',
+    ...head,
+    incarnation: incarnation(2 ** 53 - 1),
+    success: true,
+    matchIndex: index(3),
+    hintIndex: index(0),
+    hintTerm: term(0),
+  },
+  { kind: 'Reinstate', ...head, incarnation: incarnation(6), wholeIndex: index(2 ** 53 - 1) },
 ];
 
 const encoder = new FrameEncoder();
@@ -308,7 +319,7 @@ describe('frames: from hostile hands', () => {
     for (const length of [0, 11, HANDSHAKE_FRAME_BYTES_MAX + 1, 2 ** 32 - 1]) {
       assert.match(defectOf(claim(1, length)), /Hello frame of/);
     }
-    for (const type of [0, 8, 15, 23, 255]) assert.match(defectOf(claim(type, 64)), /unknown type/);
+    for (const type of [0, 8, 15, 25, 255]) assert.match(defectOf(claim(type, 64)), /unknown type/);
   });
 
   it('cost no memory before their bytes arrive', () => {
@@ -427,8 +438,9 @@ describe('frames: any message', () => {
           { kind: 'PreVote', ...its2, lastLogIndex: a as Index, lastLogTerm: b as Term },
           { kind: 'RequestVoteResponse', ...its2, voteGranted: yes },
           {
-            kind: 'AppendEntriesResponse',
+            kind: yes ? 'AppendEntriesResponse' : 'SuspectResponse',
             ...its2,
+            incarnation: incarnation(c),
             success: yes,
             matchIndex: a as Index,
             hintIndex: b as Index,

@@ -45,10 +45,12 @@ export class TestNode {
   raft: Raft | null = null;
   incarnation: Incarnation = incarnation(0);
   image: DurableImage = {
-    hardState: { currentTerm: TERM_ZERO, votedFor: NOBODY },
+    hardState: { currentTerm: TERM_ZERO, votedFor: NOBODY, suspect: false },
     entries: [],
     commitIndex: INDEX_ZERO,
   };
+  /** The durable log as it was when the node last was no suspect: what it may have acknowledged. */
+  beforeRot: Entry[] = [];
   /** Handed out and not yet durable, oldest first. */
   persists: Persist[] = [];
   promises: HeldPromise[] = [];
@@ -144,6 +146,7 @@ export class Harness {
     node.effectsCommitIndex = INDEX_ZERO;
     node.raft = new Raft({
       id: node.id,
+      incarnation: node.incarnation,
       voters: this.nodes.map((each) => each.id),
       hardState: node.image.hardState,
       log: { lastIndex: index(node.image.entries.length), termRuns: runsOf(node.image.entries) },
@@ -170,6 +173,18 @@ export class Harness {
     node.persists = [];
     node.promises = [];
     node.reads = [];
+  }
+
+  /** What a start makes of rot: the log is cut to its last good entry, and before that the node is a
+   *  suspect, durably. */
+  rot(id: number, keep: number): void {
+    const node = this.node(id);
+    assert(node.raft === null, `node ${id} runs: only a start finds rot`);
+    const { image } = node;
+    if (!image.hardState.suspect) node.beforeRot = image.entries.slice();
+    image.hardState = { ...image.hardState, suspect: true };
+    image.entries.length = Math.min(image.entries.length, keep);
+    image.commitIndex = index(Math.min(image.commitIndex, image.entries.length));
   }
 
   /** One turn of a node: inputs, then whatever effects they have; then the invariants. */
@@ -389,7 +404,7 @@ export function applyPersist(image: DurableImage, persist: Persist): void {
 /** An image whose log has these terms, as after a history that the test does not tell. */
 export function imageOf(terms: readonly number[], currentTerm: number, votedFor = 0): DurableImage {
   return {
-    hardState: { currentTerm: term(currentTerm), votedFor: nodeId(votedFor) },
+    hardState: { currentTerm: term(currentTerm), votedFor: nodeId(votedFor), suspect: false },
     entries: terms.map((t, i) => entryOf(i + 1, t)),
     commitIndex: INDEX_ZERO,
   };

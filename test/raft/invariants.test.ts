@@ -30,14 +30,28 @@ function leaderState(): RaftState {
 const tampered: [what: RegExp, tamper: (state: RaftState) => void][] = [
   [/S10/, (state) => (state.commitIndex = index(9))],
   [/S10/, (state) => (state.appliedIndex = index(9))],
-  [/S18/, (state) => (state.hardState = { currentTerm: term(0), votedFor: nodeId(1) })],
+  [
+    /S18/,
+    (state) => (state.hardState = { currentTerm: term(0), votedFor: nodeId(1), suspect: false }),
+  ],
   [/stableIndex/, (state) => (state.durability.stableIndex = index(9))],
-  [/S3/, (state) => (state.durability.durable = { currentTerm: term(7), votedFor: nodeId(1) })],
+  [
+    /S3/,
+    (state) =>
+      (state.durability.durable = { currentTerm: term(7), votedFor: nodeId(1), suspect: false }),
+  ],
   [/is in memory/, (state) => state.log.evict(index(2), 0)],
   [/follows itself/, (state) => (state.leaderId = nodeId(2))],
-  [/S2/, (state) => (state.hardState = { currentTerm: term(1), votedFor: nodeId(2) })],
+  [
+    /S2/,
+    (state) => (state.hardState = { currentTerm: term(1), votedFor: nodeId(2), suspect: false }),
+  ],
   [/S1/, (state) => (state.leaderOfTerm = nodeId(2))],
-  [/S3/, (state) => (state.durability.durable = { currentTerm: term(0), votedFor: nodeId(0) })],
+  [
+    /S3/,
+    (state) =>
+      (state.durability.durable = { currentTerm: term(0), votedFor: nodeId(0), suspect: false }),
+  ],
   [/S16/, (state) => (state.peers[0]!.matchIndex = index(3))],
   [/lastIndex \+ 1/, (state) => (state.peers[0]!.nextIndex = index(4))],
   [
@@ -72,12 +86,15 @@ test('S18: the log refuses a gap, and a term that decreases', () => {
 });
 
 const forbidden: [what: RegExp, change: (before: Observation) => Partial<Observation>][] = [
-  [/S3: term/, () => ({ hardState: { currentTerm: term(0), votedFor: nodeId(1) } })],
+  [
+    /S3: term/,
+    () => ({ hardState: { currentTerm: term(0), votedFor: nodeId(1), suspect: false } }),
+  ],
   [/S3: the durable/, () => ({ durableTerm: term(0) })],
   [/S8/, () => ({ commitIndex: index(1) })],
   [/S17/, () => ({ lastIndex: index(1) })],
   [/S17/, () => ({ termRuns: [{ term: term(2), from: index(1) }] })],
-  [/S2/, () => ({ hardState: { currentTerm: term(1), votedFor: nodeId(2) } })],
+  [/S2/, () => ({ hardState: { currentTerm: term(1), votedFor: nodeId(2), suspect: false } })],
   [/S1/, () => ({ leaderOfTerm: nodeId(2) })],
   [/S16/, ({ matches }) => ({ matches: matches.map((m) => ({ ...m, index: index(1) })) })],
 ];
@@ -98,7 +115,7 @@ test('S4: a leader that changes or shortens its own log is seen', () => {
 test('S11: a leader that commits an entry of an earlier term by counting is seen', () => {
   const before = {
     ...observe(leaderState()),
-    hardState: { currentTerm: term(4), votedFor: nodeId(1) },
+    hardState: { currentTerm: term(4), votedFor: nodeId(1), suspect: false },
     commitIndex: index(0),
   };
   assert.throws(() => checkTransition(before, { ...before, commitIndex: index(2) }), /S11/);
@@ -121,6 +138,7 @@ test('Figure 4: only the edges of the table are legal', () => {
       state.durability.durable = state.hardState = {
         currentTerm: state.currentTerm,
         votedFor: state.id,
+        suspect: false,
       };
       become.leader(state);
     },

@@ -79,8 +79,13 @@ export class Judge implements Witness {
     }
   }
 
+  /** A suspect counts with what it had before its disk rotted, and not with what it holds now: so
+   *  its acknowledgements prove nothing, and once it is reinstated it must hold all that it had. */
   private durableCopies(at: number, term: Term): number {
-    return this.harness.nodes.filter(({ image }) => image.entries[at - 1]?.term === term).length;
+    return this.harness.nodes.filter(({ image, beforeRot }) => {
+      const entries = image.hardState.suspect ? beforeRot : image.entries;
+      return entries[at - 1]?.term === term;
+    }).length;
   }
 
   /** S13: what was once committed stays on a majority of the disks. */
@@ -94,6 +99,8 @@ export class Judge implements Witness {
 
   onSend(node: TestNode, message: Message): void {
     const { hardState, entries } = node.image;
+    const abstains = !hardState.suspect || message.kind === 'SuspectResponse';
+    assert(abstains, `D3: suspect ${node.id} sends ${message.kind}`);
     const nobodyHas =
       message.kind === 'PreVote' || (message.kind === 'PreVoteResponse' && message.voteGranted);
     if (!nobodyHas) {
@@ -107,7 +114,9 @@ export class Judge implements Witness {
     if (message.kind === 'RequestVoteResponse' && message.voteGranted) {
       this.judgeVote(node, message.term, message.to, binding);
     }
-    if (message.kind !== 'AppendEntriesResponse' || !message.success || !binding) return;
+    const acknowledges =
+      message.kind === 'AppendEntriesResponse' || message.kind === 'SuspectResponse';
+    if (!acknowledges || !message.success || !binding) return;
     const { matchIndex } = message;
     assert(matchIndex <= entries.length, `D1: ${node.id} acknowledges ${matchIndex}, not durable`);
     const leader = this.harness.node(message.to).raft;

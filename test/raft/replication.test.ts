@@ -239,10 +239,12 @@ test('a late refusal is recognised, by what it refuses', () => {
   harness.act(1, (raft) => raft.peerConnected(harness.nowMs, nodeId(2), 9 as never));
   harness.drop();
   const { nextIndex } = harness.raft(1).progressOf(nodeId(2))!;
-  harness.deliver(refusal(2, 1, 1, 3, [2, 1]));
+  harness.deliver(refusal(2, 1, 1, 3, [2, 1], 9));
   assert.equal(harness.raft(1).progressOf(nodeId(2))?.nextIndex, nextIndex, 'not the question');
+  harness.deliver(refusal(2, 1, 1, nextIndex - 1, [2, 1], 8));
+  assert.equal(harness.raft(1).progressOf(nodeId(2))?.nextIndex, nextIndex, 'of another life');
   assert.deepEqual(sent(harness), []);
-  harness.deliver(refusal(2, 1, 1, nextIndex - 1, [2, 1]));
+  harness.deliver(refusal(2, 1, 1, nextIndex - 1, [2, 1], 9));
   assert.equal(harness.raft(1).progressOf(nodeId(2))?.nextIndex, 3);
 });
 

@@ -1,13 +1,15 @@
 import type { Entry } from '../../src/base/entry.ts';
-import { index, nodeId, term } from '../../src/base/ids.ts';
+import { incarnation, index, nodeId, term } from '../../src/base/ids.ts';
 import type {
   AppendEntries,
   AppendEntriesResponse,
   Message,
   PreVote,
   PreVoteResponse,
+  Reinstate,
   RequestVote,
   RequestVoteResponse,
+  SuspectResponse,
   TimeoutNow,
 } from '../../src/raft/messages.ts';
 
@@ -92,12 +94,14 @@ export function acknowledgement(
   to: number,
   ofTerm: number,
   matchIndex: number,
+  life = 1,
 ): AppendEntriesResponse {
   return {
     kind: 'AppendEntriesResponse',
     from: nodeId(from),
     to: nodeId(to),
     term: term(ofTerm),
+    incarnation: incarnation(life),
     success: true,
     matchIndex: index(matchIndex),
     hintIndex: index(0),
@@ -111,9 +115,10 @@ export function refusal(
   ofTerm: number,
   rejected: number,
   hint: readonly [index: number, term: number],
+  life = 1,
 ): AppendEntriesResponse {
   return {
-    ...acknowledgement(from, to, ofTerm, rejected),
+    ...acknowledgement(from, to, ofTerm, rejected, life),
     success: false,
     hintIndex: index(hint[0]),
     hintTerm: term(hint[1]),
@@ -122,6 +127,35 @@ export function refusal(
 
 export function timeoutNow(from: number, to: number, ofTerm: number): TimeoutNow {
   return { kind: 'TimeoutNow', from: nodeId(from), to: nodeId(to), term: term(ofTerm) };
+}
+
+/** As `acknowledgement`, from a suspect in this life of it. */
+export function suspectResponse(
+  from: number,
+  to: number,
+  ofTerm: number,
+  matchIndex: number,
+  life: number,
+): SuspectResponse {
+  return {
+    ...acknowledgement(from, to, ofTerm, matchIndex, life),
+    kind: 'SuspectResponse',
+  };
+}
+
+export function reinstate(
+  from: number,
+  to: number,
+  ofTerm: number,
+  life: number,
+  wholeIndex: number,
+): Reinstate {
+  return {
+    ...timeoutNow(from, to, ofTerm),
+    kind: 'Reinstate',
+    incarnation: incarnation(life),
+    wholeIndex: index(wholeIndex),
+  };
 }
 
 /** One line that a reader of a golden understands. */
@@ -148,5 +182,13 @@ export function describe(message: Message): string {
         : `${head} refused=${message.matchIndex} hint=${message.hintIndex}/${message.hintTerm}`;
     case 'TimeoutNow':
       return head;
+    case 'SuspectResponse': {
+      const life = `${head} life=${message.incarnation}`;
+      return message.success
+        ? `${life} match=${message.matchIndex}`
+        : `${life} refused=${message.matchIndex} hint=${message.hintIndex}/${message.hintTerm}`;
+    }
+    case 'Reinstate':
+      return `${head} life=${message.incarnation} whole=${message.wholeIndex}`;
   }
 }

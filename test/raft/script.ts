@@ -104,6 +104,10 @@ export class Script {
     crash: ({ words, settings }) => {
       this.harness.crash(Number(words[0]), Number(settings.get('kept') ?? 0));
     },
+    // rot 3 keep=2: its disk has rotted while it was down; the start that is to come keeps 2 entries.
+    rot: ({ words, settings }) => {
+      this.harness.rot(Number(words[0]), Number(settings.get('keep') ?? 0));
+    },
     start: ({ words }) => this.harness.start(Number(words[0])),
     isolate: ({ words }) => this.harness.isolate(Number(words[0])),
     heal: () => this.harness.heal(),
@@ -226,7 +230,7 @@ export class Script {
       }
       const terms = this.harness.terms(id).join(',');
       this.out.push(
-        `${id} ${raft.role} term=${raft.currentTerm} log=(${terms}) ` +
+        `${id} ${raft.isSuspect ? 'suspect ' : ''}${raft.role} term=${raft.currentTerm} log=(${terms}) ` +
           `stable=${raft.stableIndex} commit=${raft.commitIndex}`,
       );
     }
@@ -249,6 +253,8 @@ function traceLine(event: TraceEvent): string {
       return `${event.node} cuts from ${event.from} on`;
     case 'commit':
       return `${event.node} commits up to ${event.commitIndex}`;
+    case 'reinstated':
+      return `${event.node} is reinstated in term ${event.term}`;
   }
 }
 
@@ -256,6 +262,7 @@ function diskLine(persist: Persist): string {
   const parts = [`#${persist.sequence}`];
   if (persist.hardState !== null) {
     parts.push(`term=${persist.hardState.currentTerm} vote=${persist.hardState.votedFor}`);
+    if (persist.hardState.suspect) parts.push('suspect');
   }
   if (persist.truncateFrom !== 0) parts.push(`cut=${persist.truncateFrom}`);
   const entries = persist.entries.map((entry) => `${entry.index}/${entry.term}`).join(',');

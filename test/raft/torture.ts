@@ -14,6 +14,7 @@ type Action =
   | 'pass'
   | 'propose'
   | 'crash'
+  | 'rot'
   | 'start'
   | 'cut'
   | 'isolate'
@@ -69,6 +70,7 @@ export class Torture {
       pass: 10 + this.random.float() * 40,
       propose: 5 + this.random.float() * 10,
       crash: upTo(1.5),
+      rot: upTo(0.8),
       start: 1.5,
       cut: upTo(1.5),
       isolate: upTo(1),
@@ -109,6 +111,7 @@ export class Torture {
     pass: () => this.passTime(),
     propose: () => this.propose(),
     crash: (node) => this.crash(node),
+    rot: (node) => this.rot(node),
     start: (node) => this.start(node),
     cut: ({ id }) => this.harness.cutLinks.add(`${id}>${this.anyNode().id}`),
     isolate: ({ id }) => this.harness.isolate(id),
@@ -186,6 +189,18 @@ export class Torture {
     });
   }
 
+  /** A node crashes, and its next start finds rot. Fewer than a majority are suspects at a time: who
+   *  else could make them whole? */
+  private rot(node: TestNode): void {
+    const { nodes } = this.harness;
+    const suspects = nodes.filter((each) => each !== node && each.image.hardState.suspect).length;
+    if (suspects + 1 > (nodes.length - 1) / 2) return;
+    this.crash(node);
+    const again = node.image.hardState.suspect ? 'rot of a suspect' : 'rot';
+    this.judge.count(again);
+    this.harness.rot(node.id, this.random.below(node.image.entries.length + 1));
+  }
+
   private start(node: TestNode): void {
     if (node.raft !== null) return;
     this.judge.judgeStart(node);
@@ -218,6 +233,7 @@ export class Torture {
           node.up.leaderId === raft!.leaderId &&
           node.up.lastIndex === raft!.lastIndex &&
           node.up.commitIndex === raft!.lastIndex &&
+          !node.up.isSuspect &&
           node.up.stableIndex === raft!.lastIndex,
       );
     };

@@ -117,6 +117,7 @@ export class World {
       follower: this.follower,
       log: (line) => node.logs.push(line),
       trace: (event) => node.trace.push(event),
+      probe: null,
       onFatal: (failure) => {
         node.failure = failure;
         this.kill(node);

@@ -272,6 +272,26 @@ for (const first of ['crash', 'kill'] as const) {
   });
 }
 
+test('a creation killed before its last name was durable, then a power cut in the next start', () => {
+  // The second slot's name may outlive a crash that the first one's does not: then the directory had
+  // neither of them whole.
+  for (let seed = 1; seed <= 25; seed++) {
+    for (let cutAfter = 1; cutAfter <= 14; cutAfter++) {
+      for (let again = 1; again <= 14; again++) {
+        const prng = new Prng(seed);
+        const later = new Shuffle(prng);
+        const disk = new SimDisk(later.add);
+        const ledger = new Ledger();
+        untilPowerCut(disk, cutAfter, () => new Life(disk, later, ledger).start());
+        disk.kill();
+        untilPowerCut(disk, again, () => new Life(disk, later, ledger).start());
+        disk.crash(prng);
+        new Life(disk, later, ledger).start();
+      }
+    }
+  }
+});
+
 test('an error of any sync or write is final, and no promise follows it', () => {
   let failures = 0;
   for (const operation of ['sync', 'write'] as const) {

@@ -16,6 +16,7 @@ import { installNodeNative } from '../../src/node/native.ts';
 import { SimDisk } from '../../src/sim/disk.ts';
 import type { DiskError } from '../../src/storage/disk.ts';
 import type { NewDirectory } from '../../src/storage/hard-state.ts';
+import type { Rot } from '../../src/storage/recovery.ts';
 import { isRefusal, type Refusal } from '../../src/storage/refusal.ts';
 import { Storage } from '../../src/storage/storage.ts';
 
@@ -82,7 +83,11 @@ export function request(sequence: number, parts: Partial<Persist>): Persist {
 }
 
 export const vote = (inTerm: number, votedFor = 0): HardState => {
-  return { currentTerm: term(inTerm), votedFor: votedFor === 0 ? NOBODY : nodeId(votedFor) };
+  return {
+    currentTerm: term(inTerm),
+    votedFor: votedFor === 0 ? NOBODY : nodeId(votedFor),
+    suspect: false,
+  };
 };
 
 /** One run of a storage on a simulated disk, with what it has called back. */
@@ -175,6 +180,14 @@ export function refused(world: World, limits = smallLimits): Refusal {
   if (!isRefusal(storage)) assert.fail('opened, though it should refuse');
   assert.notEqual(storage.remedy, '');
   return storage;
+}
+
+/** Opens what must open as a suspect, because rot is found now. */
+export function suspected(world: World, limits = smallLimits): Rot {
+  const { storage } = open(world, limits);
+  assert.ok(storage.state.suspect);
+  assert.ok(storage.recovered.rot !== null);
+  return storage.recovered.rot;
 }
 
 /** The log as a start finds it: every entry's payload, read back through the reader. */

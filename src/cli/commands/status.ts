@@ -20,7 +20,8 @@ export const statusCommand: CliCommand = {
   description: [
     'With --json: one JSON object a member, one a line: name, address, role ("leader", "follower",',
     '"candidate" or "unreachable"), term, commitIndex, lastApplied, lastIndex, leader, phase,',
-    'storage. What is not known is null. Exits with 5 when no member that could be reached leads.',
+    'storage, suspect (true: rot was found in its log; it does not count until it is whole again).',
+    'What is not known is null. Exits with 5 when no member that could be reached leads.',
     'With --watch: again and again, in place on a terminal, one below the other anywhere else.',
   ],
   examples: [

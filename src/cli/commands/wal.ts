@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unreachable } from '../../base/assert.ts';
 import { installNodeNative } from '../../node/native.ts';
+import { describeDamage } from '../../storage/damage.ts';
 import { DiskError } from '../../storage/disk.ts';
 import { type InspectItem, inspect } from '../../storage/inspect.ts';
 import type { CliCommand } from '../command.ts';
@@ -8,11 +9,12 @@ import { CliError, ExitCode, usageError } from '../exit.ts';
 import { type Io, paint } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { didYouMean } from '../suggest.ts';
+import { runAccept } from '../wal/accept.ts';
 import { describe, describeJson } from '../wal/describe.ts';
 import { openToRead, type ReadableDirectory } from '../wal/directory.ts';
 import { type Report, verify } from '../wal/verdict.ts';
 
-const ACTIONS = ['dump', 'verify'];
+const ACTIONS = ['dump', 'verify', 'accept'];
 const INDEX_MAX = Number.MAX_SAFE_INTEGER;
 /** Written out in pieces of this many characters: a log may have millions of lines. */
 const OUTPUT_CHARS = 64 * 1024;
@@ -23,8 +25,8 @@ const LOOK_AGAIN_MS = 100;
 export const walCommand: CliCommand = {
   name: 'wal',
   group: 'tools',
-  summary: 'Reads the log in a data directory, without a node and without changing it.',
-  usage: 'dump DIR [--from INDEX] [--to INDEX] | verify DIR',
+  summary: 'Reads the log in a data directory, without a node.',
+  usage: 'dump DIR [--from INDEX] [--to INDEX] | verify DIR | accept DIR --data-loss',
   description: [
     'dump lists what lies there: hard state, segments, batches (what one fsync made durable), and',
     'their entries. With --json: one object a line.',
@@ -32,6 +34,8 @@ export const walCommand: CliCommand = {
     'when it would go on: with all of it, or cutting off a torn tail, which nobody was promised.',
     'Exits with 1 when something that may have been promised is damaged: it says what, and where.',
     'Both may be used while the node runs: then the end of the log is in motion.',
+    'accept makes a suspect, whose log had rotted, a full member again without the others: the way',
+    'out when too few sound members are left for a majority. Its price is data (docs/suspect-mode.md).',
   ],
   examples: [
     'dkvs wal verify ./dkvs-data/n1',
@@ -41,6 +45,7 @@ export const walCommand: CliCommand = {
   options: [
     { name: 'from', kind: 'count', placeholder: 'INDEX', summary: 'the first entry to list' },
     { name: 'to', kind: 'count', placeholder: 'INDEX', summary: 'the last entry to list' },
+    { name: 'data-loss', kind: 'flag', placeholder: '', summary: 'accept: yes, I pay the price' },
     { name: 'json', kind: 'flag', placeholder: '', summary: 'print JSON, a stable contract' },
   ],
   actions: ACTIONS,
@@ -48,13 +53,14 @@ export const walCommand: CliCommand = {
     const [action = '', directory, ...more] = positionals;
     if (!ACTIONS.includes(action)) {
       const hint = didYouMean(action, ACTIONS) || 'usage: dkvs wal dump DIR, dkvs wal verify DIR';
-      throw usageError(`wal does ${ACTIONS.join(' or ')}, not ${JSON.stringify(action)}`, hint);
+      throw usageError(`wal does ${ACTIONS.join(', ')}, not ${JSON.stringify(action)}`, hint);
     }
     if (directory === undefined || more.length > 0) {
       throw usageError('name one data directory', `usage: dkvs wal ${action} DIR`);
     }
     installNodeNative();
     try {
+      if (action === 'accept') return runAccept(directory, settings.flag('data-loss'), io);
       const opened = openToRead(directory);
       if (action === 'verify') return await runVerify(directory, opened, settings, io);
       return runDump(opened, settings, io);
@@ -73,7 +79,7 @@ function runDump({ disk, runningPid }: ReadableDirectory, settings: Settings, io
   let text = '';
   let code: ExitCode = ExitCode.Ok;
   for (const item of inRange(inspect(disk), rangeOf(settings))) {
-    if (item.kind === 'refusal' || item.kind === 'bad-entry') code = ExitCode.Other;
+    if (FAULTS.includes(item.kind)) code = ExitCode.Other;
     text += `${show(item)}\n`;
     if (text.length < OUTPUT_CHARS) continue;
     io.stdout.write(text);
@@ -82,6 +88,9 @@ function runDump({ disk, runningPid }: ReadableDirectory, settings: Settings, io
   io.stdout.write(text);
   return code;
 }
+
+/** What a start would not simply go on with. */
+const FAULTS: readonly InspectItem['kind'][] = ['rot', 'refusal', 'bad-entry'];
 
 interface Range {
   readonly from: number;
@@ -178,6 +187,15 @@ function conclusion(report: Report, io: Io): readonly string[] {
         const start = 'a start goes on, and stops when it needs it';
         return `${bad('damaged')}: the entry at byte ${offset} of ${file} (${why}); ${start}`;
       });
+    case 'rot': {
+      const keeps =
+        'A start keeps a copy, cuts it off, and goes on as a suspect: it neither votes nor';
+      return [
+        `${bad('rot')}: ${describeDamage(report.rot!)}`,
+        `  ${keeps}`,
+        '  counts until the others have sent it everything again (docs/suspect-mode.md).',
+      ];
+    }
     case 'refused': {
       const { kind, message, remedy } = report.refusal!;
       return [`${bad(kind)}: ${message}`, `  A start would refuse. ${remedy}`];

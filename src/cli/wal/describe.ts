@@ -7,6 +7,7 @@ import { type Command, decodeCommand } from '../../kv/command.ts';
 import { type CommandField, fieldsOf } from '../../kv/command-layouts.ts';
 import { type Configuration, decodeConfiguration } from '../../raft/configuration.ts';
 import { batchExtent } from '../../storage/batch.ts';
+import { describeDamage } from '../../storage/damage.ts';
 import type { StateImage } from '../../storage/hard-state.ts';
 import type { InspectItem } from '../../storage/inspect.ts';
 import { jsonBytes, quoteStart } from '../output.ts';
@@ -40,6 +41,8 @@ export function describe(item: InspectItem): string {
       return `    cut: entry ${item.from} and all behind it are gone`;
     case 'torn':
       return `torn: ${item.bytes} bytes at byte ${item.offset} of ${item.file}: ${item.what}`;
+    case 'rot':
+      return `a start would cut off rot and go on as a suspect: ${describeDamage(item.damage)}`;
     case 'refusal':
       return `a start would refuse: ${item.refusal.message}`;
     case 'end':
@@ -51,13 +54,19 @@ export function describe(item: InspectItem): string {
 
 function describeSlot({ sequence, state, firstSegment, lastSegment, mark }: StateImage): string {
   const vote = state.votedFor === 0 ? 'no vote' : `voted for member ${state.votedFor}`;
-  const standing = state.disowned ? ', an old copy' : state.admitted ? '' : ', not admitted';
+  const standing = standingOf(state);
   const who = `${state.name} is member ${state.nodeId}${standing}`;
   return (
     `sequence ${sequence}: term ${state.currentTerm}, ${vote}, start ${state.incarnation}; ${who}\n` +
     `         segments ${firstSegment} to ${lastSegment}, ` +
     `durable at least up to byte ${mark.offset} of segment ${mark.segmentId}`
   );
+}
+
+function standingOf({ disowned, admitted, suspect }: StateImage['state']): string {
+  if (disowned) return ', an old copy';
+  if (suspect) return ', a suspect';
+  return admitted ? '' : ', not admitted';
 }
 
 function describeEntry({ type, payload }: Entry): string {
@@ -159,6 +168,10 @@ export function describeJson(item: InspectItem): string {
     case 'torn':
     case 'end':
       return JSON.stringify(item);
+    case 'rot': {
+      const { file, offset, what, goodIndex } = item.damage;
+      return JSON.stringify({ kind: 'rot', file, offset, what, goodIndex });
+    }
     case 'refusal': {
       const { kind: reason, file, offset, message, remedy } = item.refusal;
       return JSON.stringify({ kind: 'refusal', reason, file, offset, message, remedy });
@@ -182,6 +195,7 @@ function slotFields(image: StateImage): object {
     startId: hex(startAgo(state.startHistory, 0) ?? EMPTY_BYTES),
     admitted: state.admitted,
     disowned: state.disowned,
+    suspect: state.suspect,
     firstSegment,
     lastSegment,
     durable: mark,

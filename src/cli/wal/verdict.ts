@@ -1,4 +1,5 @@
 import { unreachable } from '../../base/assert.ts';
+import type { Damage } from '../../storage/damage.ts';
 import type { Disk } from '../../storage/disk.ts';
 import { type InspectItem, inspect } from '../../storage/inspect.ts';
 import { LogOutline } from '../../storage/log-outline.ts';
@@ -8,10 +9,12 @@ import { LogOutline } from '../../storage/log-outline.ts';
  *
  * - `ok`: it would go on with all of it
  * - `torn`: it would cut off a batch that a crash left unfinished, and go on: nothing is lost
+ * - `rot`: it would cut off bytes that may have been promised, and go on as a suspect, which does not
+ *   count until the others have made it whole
  * - `refused`: it would refuse, because what was promised is damaged or forgotten
  * - `damaged`: it would start, and stop as soon as it needs an entry that can't be read
  */
-export type Verdict = 'ok' | 'torn' | 'refused' | 'damaged';
+export type Verdict = 'ok' | 'torn' | 'rot' | 'refused' | 'damaged';
 
 export interface Report {
   readonly verdict: Verdict;
@@ -28,6 +31,7 @@ export interface Report {
   /** Slots of the hard state that are bad: the other one is enough. */
   readonly badSlots: readonly string[];
   readonly torn: (InspectItem & { kind: 'torn' }) | null;
+  readonly rot: Damage | null;
   readonly refusal: (InspectItem & { kind: 'refusal' })['refusal'] | null;
   readonly badEntries: readonly (InspectItem & { kind: 'bad-entry' })[];
 }
@@ -42,6 +46,7 @@ export function verify(disk: Disk): Report {
     cuts: 0,
     badSlots: [] as string[],
     torn: null as Report['torn'],
+    rot: null as Report['rot'],
     refusal: null as Report['refusal'],
     badEntries: [] as (InspectItem & { kind: 'bad-entry' })[],
   };
@@ -73,6 +78,9 @@ export function verify(disk: Disk): Report {
       case 'torn':
         report.torn = item;
         break;
+      case 'rot':
+        report.rot = item.damage;
+        break;
       case 'refusal':
         report.refusal = item.refusal;
         break;
@@ -86,9 +94,10 @@ export function verify(disk: Disk): Report {
   return { verdict: verdictOf(report), ...report, lastIndex, lastTerm };
 }
 
-function verdictOf(found: Pick<Report, 'refusal' | 'badEntries' | 'torn'>): Verdict {
-  const { refusal, badEntries, torn } = found;
+function verdictOf(found: Pick<Report, 'refusal' | 'rot' | 'badEntries' | 'torn'>): Verdict {
+  const { refusal, rot, badEntries, torn } = found;
   if (refusal !== null) return 'refused';
+  if (rot !== null) return 'rot';
   if (badEntries.length > 0) return 'damaged';
   return torn === null ? 'ok' : 'torn';
 }

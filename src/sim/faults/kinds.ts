@@ -1,0 +1,42 @@
+/** Everything that a plan can let go wrong. The files beside this one do it. */
+export const FAULT_KINDS = [
+  // Processes.
+  'kill',
+  'kill-all',
+  'kill-leader',
+  'kill-when',
+  'stop',
+  'power',
+  'power-when',
+  'power-at-operation',
+  'blackout',
+  'pause',
+  'pause-leader',
+  // Clocks.
+  'clock-rate',
+  'clock-jump',
+  // Network.
+  'isolate',
+  'isolate-leader',
+  'split',
+  'bridge',
+  'one-way',
+  'clients-cut',
+  'clog',
+  'reset',
+  'refuse',
+  // Disks: what they do, and what they did to what was synced.
+  'disk-slow',
+  'disk-hang',
+  'disk-full',
+  'disk-errors',
+  'sync-error',
+  'rot-log',
+  'rot-slot',
+  'lost-write',
+  'misdirected-write',
+  'wipe',
+  'restore',
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -1,0 +1,51 @@
+import { EMPTY_BYTES } from '../../base/bytes.ts';
+import type { DurableChange } from '../observer.ts';
+
+/** The bytes that a crash now would leave of each file, by inode. */
+export class DurableFiles {
+  private readonly files = new Map<number, { bytes: Uint8Array; size: number }>();
+  private names: ReadonlyMap<string, number> = new Map();
+
+  /** @returns where the first byte stands that is no longer what it was; Infinity: nowhere. */
+  change({ inode, offset, bytes, size }: DurableChange): number {
+    let file = this.files.get(inode);
+    if (file === undefined) {
+      file = { bytes: EMPTY_BYTES, size: 0 };
+      this.files.set(inode, file);
+    }
+    if (size > file.bytes.length) {
+      const grown = new Uint8Array(Math.max(size, 2 * file.bytes.length));
+      grown.set(file.bytes.subarray(0, file.size));
+      file.bytes = grown;
+    }
+    let first = size < file.size ? size : Number.POSITIVE_INFINITY;
+    if (size < file.size) file.bytes.fill(0, size, file.size);
+    file.size = size;
+    for (let at = 0; at < bytes.length; at++) {
+      if (file.bytes[offset + at] === bytes[at]) continue;
+      first = Math.min(first, offset + at);
+      break;
+    }
+    file.bytes.set(bytes, offset);
+    return first;
+  }
+
+  directory(names: ReadonlyMap<string, number>): void {
+    const kept = new Set(names.values());
+    for (const inode of this.names.values()) if (!kept.has(inode)) this.files.delete(inode);
+    this.names = new Map(names);
+  }
+
+  /** 0 when there is no such file. */
+  inodeOf(name: string): number {
+    return this.names.get(name) ?? 0;
+  }
+
+  /** A view of the file, valid until it changes; null when there is none of this name. */
+  read(name: string): Uint8Array | null {
+    const inode = this.names.get(name);
+    if (inode === undefined) return null;
+    const file = this.files.get(inode);
+    return file === undefined ? EMPTY_BYTES : file.bytes.subarray(0, file.size);
+  }
+}

@@ -1,0 +1,174 @@
+import { byteString, readU32, readU64 } from '../../base/bytes.ts';
+import { native } from '../../base/native.ts';
+import type { DurableChange } from '../observer.ts';
+import { DurableFiles } from './durable-files.ts';
+import { LogModel } from './log-model.ts';
+
+/** What one slot of the hard state says. */
+export interface SlotImage {
+  readonly term: number;
+  readonly votedFor: number;
+}
+
+const SLOTS = ['state.0', 'state.1'] as const;
+const SECTOR = 512;
+const SEGMENT_MAGIC = 'DKVSWAL1';
+const SLOT_MAGIC = 'DKVSHARD';
+const BATCH_MAGIC = 0x42564b44;
+const TRUNCATION = 0x80;
+
+/**
+ * What a crash at this instant would leave of a node's data directory in the worst case: nothing of
+ * what is not synced. It follows the disk byte by byte, and reads the bytes by itself, from the
+ * formats as docs/storage.md and the heads of `src/storage/` state them: with the storage's own
+ * code, it would believe whatever that believes.
+ */
+export class DurableImage {
+  private readonly files = new DurableFiles();
+  private readonly model = new LogModel();
+  private slots: readonly [SlotImage | null, SlotImage | null] = [null, null];
+  // Where the log has been read to.
+  private segmentId = 1;
+  private offset = 0;
+  private sequence = 0;
+  private headerCrc = 0;
+  private salt = 0;
+  /** Inodes of the segments read so far: what belongs to the log, by name. */
+  private inodes: number[] = [];
+  /** What had been read is no longer there: all is read anew before the next answer. */
+  private isStale = false;
+
+  change(change: DurableChange): void {
+    const first = this.files.change(change);
+    for (const [i, name] of SLOTS.entries()) {
+      if (this.files.inodeOf(name) === change.inode) this.readSlot(i as 0 | 1);
+    }
+    const segment = this.inodes.indexOf(change.inode) + 1;
+    if (segment === 0) this.advance();
+    else if (segment < this.segmentId || first < this.offset) this.isStale = true;
+    else this.advance();
+  }
+
+  directory(names: ReadonlyMap<string, number>): void {
+    this.files.directory(names);
+    this.readSlot(0);
+    this.readSlot(1);
+    for (const [i, inode] of this.inodes.entries()) {
+      if (this.files.inodeOf(segmentName(i + 1)) !== inode) this.isStale = true;
+    }
+    this.advance();
+  }
+
+  /** The log up to the last whole batch. */
+  get log(): LogModel {
+    if (this.isStale) this.readAnew();
+    return this.model;
+  }
+
+  /** What both slots grant: any one of them may be all that is left. Null when one is no good. */
+  get hardStates(): readonly (SlotImage | null)[] {
+    return this.slots;
+  }
+
+  private readSlot(i: 0 | 1): void {
+    const bytes = this.files.read(SLOTS[i]);
+    const [first, second] = this.slots;
+    const slot = bytes === null ? null : decodeSlot(bytes);
+    this.slots = i === 0 ? [slot, second] : [first, slot];
+  }
+
+  private readAnew(): void {
+    this.isStale = false;
+    this.model.truncate(1);
+    this.segmentId = 1;
+    this.offset = 0;
+    this.sequence = 0;
+    this.headerCrc = 0;
+    this.inodes = [];
+    this.advance();
+  }
+
+  /** Reads on from where the log ended. */
+  private advance(): void {
+    if (this.isStale) return;
+    for (;;) {
+      const bytes = this.files.read(segmentName(this.segmentId));
+      if (bytes === null) return;
+      if (this.offset === 0) {
+        if (!this.enterSegment(bytes)) return;
+      } else if (!this.readBatch(bytes)) {
+        // The next segment goes on where this one ends, or else it is not there yet.
+        const next = this.files.read(segmentName(this.segmentId + 1));
+        if (next === null || !this.continuesIn(next)) return;
+        this.segmentId++;
+        this.offset = 0;
+      }
+    }
+  }
+
+  private enterSegment(bytes: Uint8Array): boolean {
+    if (!this.continuesIn(bytes)) return false;
+    this.inodes[this.segmentId - 1] = this.files.inodeOf(segmentName(this.segmentId));
+    this.salt = native.crc32(bytes, 24, 40, 0);
+    this.offset = SECTOR;
+    return true;
+  }
+
+  private continuesIn(bytes: Uint8Array): boolean {
+    return (
+      bytes.length >= SECTOR &&
+      byteString(bytes, 0, 8) === SEGMENT_MAGIC &&
+      readU32(bytes, SECTOR - 4) === native.crc32(bytes, 0, SECTOR - 4, 0) &&
+      readU32(bytes, 12) === this.headerCrc &&
+      readU64(bytes, 40) === this.sequence + 1
+    );
+  }
+
+  private readBatch(bytes: Uint8Array): boolean {
+    const at = this.offset;
+    if (at + 64 > bytes.length || readU32(bytes, at) !== BATCH_MAGIC) return false;
+    const bodyBytes = readU32(bytes, at + 40);
+    const end = at + Math.ceil((64 + bodyBytes) / SECTOR) * SECTOR;
+    const isWhole =
+      end <= bytes.length &&
+      readU64(bytes, at + 8) === this.segmentId &&
+      readU64(bytes, at + 16) === at &&
+      readU64(bytes, at + 24) === this.sequence + 1 &&
+      readU32(bytes, at + 52) === this.headerCrc &&
+      readU32(bytes, at + 60) === native.crc32(bytes, at, at + 60, this.salt) &&
+      readU32(bytes, at + 56) === native.crc32(bytes, at + 64, end, 0);
+    if (!isWhole) return false;
+    this.readRecords(bytes, at + 64, readU32(bytes, at + 44));
+    this.sequence++;
+    this.headerCrc = readU32(bytes, at + 60);
+    this.offset = end;
+    return true;
+  }
+
+  private readRecords(bytes: Uint8Array, from: number, count: number): void {
+    let at = from;
+    for (let left = count; left > 0; left--) {
+      const [term, index] = [readU64(bytes, at + 12), readU64(bytes, at + 20)];
+      if (bytes[at + 8] === TRUNCATION) this.model.truncate(index);
+      else if (index === this.model.lastIndex + 1) this.model.append(term, readU32(bytes, at));
+      else throw new Error(`entry ${index} stands behind ${this.model.lastIndex} in a log`);
+      at += readU32(bytes, at + 4);
+    }
+  }
+}
+
+function segmentName(id: number): string {
+  return `wal-${String(id).padStart(10, '0')}`;
+}
+
+function decodeSlot(bytes: Uint8Array): SlotImage | null {
+  const isWhole =
+    bytes.length === 4096 &&
+    readU32(bytes, 0) === native.crc32(bytes, 4, bytes.length, 0) &&
+    byteString(bytes, 4, 12) === SLOT_MAGIC;
+  if (!isWhole) return null;
+  // Fixed fields, then the name behind its length, then term and vote.
+  const nameBytes = bytes[96]! + 256 * bytes[97]!;
+  const at = 98 + nameBytes;
+  return { term: readU64(bytes, at), votedFor: readU64(bytes, at + 8) };
+}

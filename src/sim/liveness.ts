@@ -1,0 +1,186 @@
+import type { Outcome } from '../client/call.ts';
+import { Observer, type SimOperation, Violation } from './observer.ts';
+import type { SimServer } from './server.ts';
+import type { World } from './world.ts';
+
+/** A call is told of its deadline by a timer of its own: it comes at that very instant. */
+const CALL_SLACK_MS = 1;
+const SAMPLE_MS = 250;
+/** What a fault that began just before the healing may still hold up: a hung disk. */
+const AFTERMATH_MS = 5000;
+const ELECTIONS = 10;
+const COMMIT_MS = 3000;
+const CONVERGE_MS = 8000;
+const QUIET_MS = 2000;
+/** A clock may go at half the speed. */
+const SLOWEST_CLOCK = 0.5;
+
+/**
+ * Whether something good happens in the end (RELIABILITY §3.4): judged of a core, a majority that is
+ * whole and connected, after the faults have stopped; and, of what must hold all the time, that calls
+ * end (L6), that a leader without a quorum gives up (L5), and that memory is bounded (L8).
+ */
+export class Liveness extends Observer {
+  private readonly world: World;
+  private core: readonly SimServer[] = [];
+  /** Since when each node has led without a quorum; and what the network was like then. */
+  private readonly aloneSince = new Map<SimServer, number>();
+  private networkChanges = 0;
+
+  constructor(world: World) {
+    super();
+    this.world = world;
+  }
+
+  override began(): void {
+    this.sampleLater();
+  }
+
+  override returned(operation: SimOperation, outcome: Outcome): void {
+    const tookMs = this.world.nowMs - operation.invokedAtMs;
+    if (tookMs <= operation.deadlineMs + CALL_SLACK_MS) return;
+    const what = `${operation.args[0]} (${operation.id}) ended as ${outcome.kind} after ${tookMs} ms`;
+    throw new Violation('L6', `${what}, its deadline being ${operation.deadlineMs} ms`);
+  }
+
+  heal(core: readonly SimServer[]): void {
+    this.core = core;
+  }
+
+  /** Lets the world go on until all is well. */
+  judge(): void {
+    const { scheduler, plan, workload } = this.world;
+    const electMs = AFTERMATH_MS + ELECTIONS * plan.raftTiming.electionTimeoutMaxMs;
+    if (this.core.length > 0) {
+      this.within('L1', electMs, 'no leader that the core follows', () => this.leader() !== null);
+      this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', this.isGrowing());
+    } else {
+      scheduler.run(scheduler.nowMs + COMMIT_MS);
+    }
+    workload.stop();
+    scheduler.run(scheduler.nowMs + plan.workload.deadlineMs + CALL_SLACK_MS);
+    if (workload.pending > 0) {
+      throw new Violation('L6', `${workload.pending} calls have not ended at their deadlines`);
+    }
+    if (this.core.length === 0) return;
+    this.within('L4', CONVERGE_MS, 'the core does not converge', () => this.hasConverged());
+    this.judgeStability();
+  }
+
+  /** L3: nobody outside of the core, and nothing within it, unseats a leader that it follows. */
+  private judgeStability(): void {
+    const { scheduler } = this.world;
+    const term = this.leader()?.raftState?.currentTerm;
+    scheduler.run(scheduler.nowMs + QUIET_MS);
+    const now = this.leader()?.raftState?.currentTerm;
+    if (now === term) return;
+    throw new Violation('L3', `the core was at peace in term ${term}, and now is in ${now}`);
+  }
+
+  private within(invariant: string, mostMs: number, what: string, done: () => boolean): void {
+    const { scheduler } = this.world;
+    const untilMs = scheduler.nowMs + mostMs;
+    // Asked now and then, not at each event: it looks at all nodes.
+    while (!done()) {
+      if (scheduler.nowMs >= untilMs) {
+        throw new Violation(invariant, `${what}, ${mostMs} ms later; ${this.describe()}`);
+      }
+      scheduler.run(scheduler.nowMs + 20);
+    }
+  }
+
+  /** Whom all of the core follow; null: there is none. */
+  private leader(): SimServer | null {
+    const { leader, servers } = this.world;
+    if (leader === null) return null;
+    const isFollowed = this.core.every(({ raftState }) => {
+      return raftState !== null && raftState.leaderId === leader.id;
+    });
+    return isFollowed && servers.includes(leader) ? leader : null;
+  }
+
+  private isGrowing(): () => boolean {
+    const before = this.world.leader?.raftState?.commitIndex ?? 0;
+    return () => (this.world.leader?.raftState?.commitIndex ?? 0) > before;
+  }
+
+  private hasConverged(): boolean {
+    const leader = this.leader();
+    if (leader === null) return false;
+    const { lastIndex } = leader.raftState!.log;
+    const hash = leader.machine!.hash();
+    return this.core.every(({ machine }) => {
+      return machine !== null && machine.lastApplied === lastIndex && machine.hash() === hash;
+    });
+  }
+
+  private sampleLater(): void {
+    this.world.scheduler.after(SAMPLE_MS, () => {
+      this.sample();
+      this.sampleLater();
+    });
+  }
+
+  private sample(): void {
+    const { network, servers } = this.world;
+    if (network.changes !== this.networkChanges) this.aloneSince.clear();
+    this.networkChanges = network.changes;
+    for (const server of servers) {
+      const state = server.raftState;
+      if (state === null) continue;
+      if (server.replica?.view.storageSpace === 'full') this.world.coverage.count('full disk');
+      if (state.role !== 'leader') {
+        this.aloneSince.delete(server);
+        continue;
+      }
+      this.judgeMemory(server);
+      this.judgeLoneliness(server);
+    }
+  }
+
+  /** L8. The largest entry fits in any bound; a window is trimmed behind what is applied. */
+  private judgeMemory({ name, raftState }: SimServer): void {
+    const { limits } = this.world.plan;
+    const { bytesInMemory } = raftState!.log;
+    const { uncommittedBytesMax, logWindowBytesMax, entryBytesMax } = limits;
+    const most = uncommittedBytesMax + logWindowBytesMax + 2 * entryBytesMax;
+    if (bytesInMemory <= most) return;
+    throw new Violation('L8', `${name} holds ${bytesInMemory} bytes of its log, ${most} at most`);
+  }
+
+  /** L5: a leader that can't reach a quorum, both ways, gives up within an election timeout or so. */
+  private judgeLoneliness(server: SimServer): void {
+    const { network, nowMs, plan, servers } = this.world;
+    const reaches = (other: SimServer) =>
+      other === server ||
+      (other.process?.state === 'running' &&
+        network.passes(server.member.host, other.member.host) &&
+        network.passes(other.member.host, server.member.host));
+    const quorum = Math.floor(servers.length / 2) + 1;
+    const isPaused = server.isPaused;
+    if (isPaused || servers.filter(reaches).length >= quorum) {
+      this.aloneSince.delete(server);
+      return;
+    }
+    const sinceMs = this.aloneSince.get(server) ?? nowMs;
+    this.aloneSince.set(server, sinceMs);
+    const mostMs = (2 * plan.raftTiming.electionTimeoutMaxMs + SAMPLE_MS) / SLOWEST_CLOCK;
+    if (nowMs - sinceMs <= mostMs) return;
+    throw new Violation('L5', `${server.name} leads without a quorum for ${nowMs - sinceMs} ms`);
+  }
+
+  private describe(): string {
+    const { nowMs, servers } = this.world;
+    const core = this.core.map(({ name }) => name).join(' ');
+    const nodes = servers.map(({ name, isUp, raftState, machine }) => {
+      if (!isUp) return `${name} is down`;
+      if (raftState === null) return `${name} is joining`;
+      const { role, currentTerm, leaderId, commitIndex, log } = raftState;
+      return (
+        `${name} is ${role} in term ${currentTerm}, follows ${leaderId}, ` +
+        `has ${log.lastIndex}, committed ${commitIndex}, applied ${machine?.lastApplied}`
+      );
+    });
+    return `at ${nowMs.toFixed(0)} ms, core ${core}: ${nodes.join('; ')}`;
+  }
+}

@@ -1,0 +1,237 @@
+import { checkLimits, defaultLimits, type Limits } from '../base/limits.ts';
+import { Prng } from '../base/prng.ts';
+import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
+import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
+import { FAULT_KINDS, type FaultKind } from './faults/kinds.ts';
+import { defaultPipeOptions } from './network.ts';
+import type { PipeOptions } from './pipe.ts';
+
+/** What may be asked of a run. Everything else comes from the seed. */
+export interface RunSettings {
+  readonly seed: number;
+  /** Simulated time under faults and load; the time to heal comes on top. */
+  readonly seconds: number;
+  /** 0: the seed decides. */
+  readonly nodes: number;
+  /** On average. */
+  readonly operationsPerSecond: number;
+  /** Only these of the planned faults, by their numbers; null: all of them. */
+  readonly onlyFaults: readonly number[] | null;
+}
+
+export const defaultSettings: Omit<RunSettings, 'seed'> = {
+  seconds: 60,
+  nodes: 0,
+  operationsPerSecond: 20,
+  onlyFaults: null,
+};
+
+/** How long an operation of a disk takes. */
+export interface DiskDelay {
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** How often it is drawn up to `longMs` instead. */
+  readonly longChance: number;
+  readonly longMs: number;
+}
+
+/** One thing that will go wrong. What it chooses on its way comes from its own seed, so that it does
+ *  the same when others are left out. */
+export interface PlannedFault {
+  readonly number: number;
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  readonly seed: number;
+}
+
+export interface WorkloadPlan {
+  readonly operationsPerSecond: number;
+  /** Operations come in bursts, from so many clients at once at the most. */
+  readonly burstMax: number;
+  readonly deadlineMs: number;
+  /** How often a value is several sectors long. */
+  readonly longValueChance: number;
+  /** Keys are used for so long, then others are. */
+  readonly keyLifeMs: number;
+  readonly weights: Readonly<Record<OperationKind, number>>;
+}
+
+export type OperationKind =
+  | 'set'
+  | 'get'
+  | 'compareAndSet'
+  | 'conditional'
+  | 'increment'
+  | 'delete'
+  | 'exists'
+  | 'append'
+  | 'take'
+  | 'setMany'
+  | 'getMany';
+
+/** All of a run that is settled before it begins. */
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly limits: Limits;
+  readonly raftTiming: RaftTiming;
+  readonly requestTiming: RequestTiming;
+  readonly pipe: PipeOptions;
+  readonly diskDelay: DiskDelay;
+  readonly clockRates: readonly number[];
+  readonly workload: WorkloadPlan;
+  readonly faults: readonly PlannedFault[];
+  /** More may be destroyed than the cluster can survive: then only safety is judged. */
+  readonly anythingGoes: boolean;
+  /** When the faults stop. */
+  readonly healAtMs: number;
+}
+
+/**
+ * Draws a run from its seed (swarm testing): every run has its own mixture of faults, some of them
+ * off altogether, and its own limits, delays and load, so that what is rare in one is common in
+ * another.
+ */
+export function drawPlan(settings: RunSettings): Plan {
+  const random = new Prng(settings.seed);
+  const drawnNodes = pick(random, [3, 3, 3, 3, 3, 3, 5, 5, 4, 7, 2, 1]);
+  const nodes = settings.nodes === 0 ? drawnNodes : settings.nodes;
+  const limits = drawLimits(random.fork());
+  checkLimits(limits);
+  const healAtMs = settings.seconds * 1000;
+  const rates = random.fork();
+  const drift = pick(random, [0, 0, 0.001, 0.05]);
+  const clockRates: number[] = [];
+  for (let i = 0; i < nodes; i++) clockRates.push(1 + (rates.float() * 2 - 1) * drift);
+  const faults = drawFaults(random.fork(), healAtMs);
+  const pipe = drawPipe(random.fork());
+  const diskDelay = drawDiskDelay(random.fork());
+  const only = settings.onlyFaults;
+  return {
+    seed: settings.seed,
+    nodes,
+    limits,
+    raftTiming: drawTiming(random.fork(), pipe.delayMaxMs + diskDelay.maxMs <= 2),
+    requestTiming: defaultRequestTiming,
+    pipe,
+    diskDelay,
+    clockRates,
+    workload: drawWorkload(random.fork(), settings.operationsPerSecond),
+    faults: only === null ? faults : faults.filter(({ number }) => only.includes(number)),
+    anythingGoes: random.chance(0.04),
+    healAtMs,
+  };
+}
+
+export function pick<T>(random: Prng, from: readonly T[]): T {
+  return from[random.below(from.length)]!;
+}
+
+const KIB = 1024;
+
+/** Small bounds, so that segments roll, windows fill, and logs leave memory within a run. */
+function drawLimits(random: Prng): Limits {
+  const batchBytesMax = pick(random, [2 * KIB, 4 * KIB, 16 * KIB]);
+  return {
+    ...defaultLimits,
+    keyBytesMax: 64,
+    valueBytesMax: 256,
+    entryBytesMax: KIB,
+    batchBytesMax,
+    segmentBytes: batchBytesMax + pick(random, [2 * KIB, 14 * KIB, 62 * KIB, 126 * KIB]),
+    appendEntriesBytesMax: pick(random, [100, KIB, 16 * KIB]),
+    inflightMessagesMax: pick(random, [1, 2, 8, 64]),
+    inflightBytesMax: pick(random, [KIB, 64 * KIB]),
+    uncommittedBytesMax: pick(random, [2 * KIB, 64 * KIB, 64 * KIB]),
+    logWindowBytesMax: pick(random, [0, 512, 8 * KIB, 64 * KIB]),
+    pendingRequestsMax: pick(random, [4, 64, 65_536, 65_536]),
+    clientPipelineMax: pick(random, [1, 4, 1024]),
+    peerFrameBytesMax: 64 * KIB,
+    peerOutputBytesMax: 256 * KIB,
+  };
+}
+
+/** §5.6: the broadcast time, syncs included, is far below the election timeout: where it isn't, no
+ *  leader can be demanded. */
+function drawTiming(random: Prng, isQuick: boolean): RaftTiming {
+  if (!isQuick || random.chance(0.6)) return defaultTiming;
+  const heartbeatMs = pick(random, [30, 50, 100]);
+  const electionTimeoutMinMs = heartbeatMs * pick(random, [3, 6, 10]);
+  return {
+    ...defaultTiming,
+    heartbeatMs,
+    electionTimeoutMinMs,
+    electionTimeoutMaxMs: electionTimeoutMinMs * pick(random, [1.25, 2]),
+    storageStallMs: pick(random, [2000, 3000]),
+  };
+}
+
+function drawPipe(random: Prng): PipeOptions {
+  const [delayMinMs, delayMaxMs] = pick(random, [
+    [0.05, 0.5],
+    [0.05, 0.5],
+    [0.5, 5],
+    [1, 20],
+    [10, 40],
+  ] as const);
+  return {
+    ...defaultPipeOptions,
+    delayMinMs,
+    delayMaxMs,
+    splitChance: pick(random, [0, 0, 0.02, 0.3]),
+    longChance: pick(random, [0, 0, 0.002, 0.02]),
+    delayLongMs: 250,
+  };
+}
+
+function drawDiskDelay(random: Prng): DiskDelay {
+  const [minMs, maxMs] = pick(random, [
+    [0.1, 0.5],
+    [0.1, 0.5],
+    [0.5, 5],
+    [1, 20],
+  ] as const);
+  return { minMs, maxMs, longChance: pick(random, [0, 0, 0.01]), longMs: 300 };
+}
+
+function drawWorkload(random: Prng, operationsPerSecond: number): WorkloadPlan {
+  const weight = (most: number) => (random.chance(0.2) ? 0 : most * random.float());
+  return {
+    operationsPerSecond,
+    burstMax: pick(random, [2, 8, 12]),
+    deadlineMs: pick(random, [1000, 2000, 2000, 3000]),
+    longValueChance: pick(random, [0.02, 0.2, 0.6]),
+    keyLifeMs: pick(random, [4000, 10_000]),
+    weights: {
+      set: 1,
+      get: 1,
+      compareAndSet: weight(2),
+      conditional: weight(1),
+      increment: weight(2),
+      delete: weight(1),
+      exists: weight(1),
+      append: weight(1),
+      take: weight(0.5),
+      setMany: weight(1),
+      getMany: weight(1),
+    },
+  };
+}
+
+/** At least 5, most often many more; of some kinds none. */
+function drawFaults(random: Prng, untilMs: number): readonly PlannedFault[] {
+  const weights = FAULT_KINDS.map((kind) => ({
+    kind,
+    weight: random.chance(0.4) ? 0 : random.float(),
+  }));
+  const total = weights.reduce((sum, { weight }) => sum + weight, 0);
+  const perMinute = pick(random, [6, 10, 20, 40]);
+  const count = Math.max(5, Math.round((perMinute * untilMs) / 60_000));
+  const times = Array.from({ length: count }, () => random.float() * untilMs);
+  times.sort((a, b) => a - b);
+  return times.map((atMs, number) => {
+    let at = random.float() * total;
+    const drawn = weights.find(({ weight }) => (at -= weight) < 0);
+    return { number, atMs, kind: drawn?.kind ?? 'kill', seed: random.u32() };
+  });
+}

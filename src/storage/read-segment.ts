@@ -1,0 +1,38 @@
+import { DiskError, type DiskFile } from './disk.ts';
+import { SECTOR_BYTES } from './sectors.ts';
+
+/** Stands for bytes that can't be read: no batch looks so, and it is not the zeros of a torn one. */
+const UNREADABLE = 0xee;
+
+/**
+ * A whole file. A sector that the disk can't read is rot like any other: its bytes are not what was
+ * written. When no sector can be read, it is not the sectors that are bad but the disk, or the way
+ * to it.
+ * @throws DiskError
+ */
+export function readSegment(file: DiskFile): Uint8Array {
+  const size = file.size();
+  const whole = readOrNull(file, 0, size);
+  if (whole !== null) return whole;
+  const bytes = new Uint8Array(size);
+  let readable = 0;
+  for (let at = 0; at < size; at += SECTOR_BYTES) {
+    const length = Math.min(SECTOR_BYTES, size - at);
+    const sector = readOrNull(file, at, length);
+    if (sector === null) bytes.fill(UNREADABLE, at, at + length);
+    else bytes.set(sector, at);
+    if (sector !== null) readable++;
+  }
+  if (readable === 0) throw new DiskError('EIO', 'read', file.name, 'no sector of it');
+  return bytes;
+}
+
+/** Null: an input error. */
+function readOrNull(file: DiskFile, offset: number, length: number): Uint8Array | null {
+  try {
+    return file.readSync(offset, length);
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'EIO') return null;
+    throw error;
+  }
+}
