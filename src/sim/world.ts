@@ -187,7 +187,7 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     const reasons: Readonly<Record<string, boolean>> = {
       disk: server.erred || damage.log,
       io: server.erred,
-      rot: damage.log,
+      rot: damage.log || server.erred,
       missing: damage.lost,
       state: damage.hardState || damage.log || server.erred,
       stale: damage.lost,
@@ -196,7 +196,8 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     if (reasons[code] !== true) {
       throw new Violation('D2', `${server.name} ended without a reason: ${code}, ${message}`);
     }
-    if (code === 'disk' || code === 'io' || (code === 'state' && server.erred)) return;
+    // The next start may find all of it readable again.
+    if (code === 'disk' || code === 'io' || server.erred) return;
     const refusals = (this.refusals.get(server.name) ?? 0) + 1;
     this.refusals.set(server.name, refusals);
     if (code !== 'emptied') damage.lost = true;
