@@ -186,7 +186,8 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     const { damage } = server;
     const reasons: Readonly<Record<string, boolean>> = {
       disk: server.erred || damage.log,
-      io: server.erred,
+      // Rot is only cut off where there is room to keep a copy of it.
+      io: server.erred || server.disk.capacityBytes < Number.POSITIVE_INFINITY,
       rot: damage.log || server.erred,
       missing: damage.lost,
       state: damage.hardState || damage.log || server.erred,
