@@ -106,7 +106,14 @@ export interface SimOperation {
 }
 
 export interface SimDamageReport {
-  readonly what: 'rot' | 'lost-write' | 'misdirected-write' | 'wiped' | 'restored' | 'rolled-back';
+  readonly what:
+    | 'rot'
+    | 'unreadable'
+    | 'lost-write'
+    | 'misdirected-write'
+    | 'wiped'
+    | 'restored'
+    | 'rolled-back';
   /** Empty where all of the directory is meant. */
   readonly path: string;
   readonly offset: number;

@@ -198,7 +198,7 @@ function drawWorkload(random: Prng, operationsPerSecond: number): WorkloadPlan {
   const weight = (most: number) => (random.chance(0.2) ? 0 : most * random.float());
   return {
     operationsPerSecond,
-    burstMax: pick(random, [2, 8, 12]),
+    burstMax: pick(random, [4, 12, 24]),
     deadlineMs: pick(random, [1000, 2000, 2000, 3000]),
     longValueChance: pick(random, [0.02, 0.2, 0.6]),
     keyLifeMs: pick(random, [4000, 10_000]),
@@ -218,11 +218,14 @@ function drawWorkload(random: Prng, operationsPerSecond: number): WorkloadPlan {
   };
 }
 
+/** A crash tears something only when it comes at the right moment. */
+const OFTEN: readonly FaultKind[] = ['power', 'power-when', 'power-at-operation'];
+
 /** At least 5, most often many more; of some kinds none. */
 function drawFaults(random: Prng, untilMs: number): readonly PlannedFault[] {
   const weights = FAULT_KINDS.map((kind) => ({
     kind,
-    weight: random.chance(0.4) ? 0 : random.float(),
+    weight: random.chance(0.4) ? 0 : random.float() * (OFTEN.includes(kind) ? 3 : 1),
   }));
   const total = weights.reduce((sum, { weight }) => sum + weight, 0);
   const perMinute = pick(random, [6, 10, 20, 40]);

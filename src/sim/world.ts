@@ -186,8 +186,9 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     const { damage } = server;
     const reasons: Readonly<Record<string, boolean>> = {
       disk: server.erred || damage.log,
-      io: server.erred,
-      rot: damage.log,
+      // Rot is only cut off where there is room to keep a copy of it.
+      io: server.erred || server.disk.capacityBytes < Number.POSITIVE_INFINITY,
+      rot: damage.log || server.erred,
       missing: damage.lost,
       state: damage.hardState || damage.log || server.erred,
       stale: damage.lost,
@@ -196,7 +197,8 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     if (reasons[code] !== true) {
       throw new Violation('D2', `${server.name} ended without a reason: ${code}, ${message}`);
     }
-    if (code === 'disk' || code === 'io' || (code === 'state' && server.erred)) return;
+    // The next start may find all of it readable again.
+    if (code === 'disk' || code === 'io' || server.erred) return;
     const refusals = (this.refusals.get(server.name) ?? 0) + 1;
     this.refusals.set(server.name, refusals);
     if (code !== 'emptied') damage.lost = true;

@@ -51,6 +51,11 @@ function failFor(
       if (!which.includes(operation) || !own.chance(chance)) return null;
       world.coverage.count(`disk error: ${operation}`);
       server.erred = true;
+      if (operation === 'read' && !server.damage.log) {
+        // What can't be read is as good as rotten: the node may cut it off.
+        server.damage.log = true;
+        world.observer.damaged(server, { what: 'unreadable', path: '', offset: 0, length: 0 });
+      }
       return 'EIO';
     },
     // The kernel copies a write page by page: what it leaves undone begins with a sector.
