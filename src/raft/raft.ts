@@ -29,7 +29,7 @@ import { checkState } from './invariants.ts';
 import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
 import type { ProgressState, Standing } from './progress.ts';
-import { handleSuspectResponse } from './reinstate.ts';
+import { handleSuspectResponse, hearSuspect } from './reinstate.ts';
 import { entriesRead, handleAppendEntriesResponse, replicate } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { type RaftOptions, RaftState } from './state.ts';
@@ -305,6 +305,10 @@ export class Raft {
         return;
       case 'PreVote':
         handlePreVote(state, nowMs, message);
+        return;
+      case 'SuspectResponse':
+        // Refused a pre-vote, it has not adopted our term.
+        hearSuspect(state, message);
         return;
       default:
         // An answer to what we asked in an earlier term: it counts for nothing in this one.

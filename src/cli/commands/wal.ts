@@ -149,7 +149,7 @@ async function runVerify(
 }
 
 function summary(directory: string, runningPid: number | null, report: Report): readonly string[] {
-  const { node, segments, batches, entriesWritten, cuts, badSlots } = report;
+  const { node, segments, batches, entriesWritten, cuts, badSlots, suspect } = report;
   const of = node === null ? '' : `, of node ${node}`;
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
   const batchText = batches === 1 ? '1 batch' : `${batches} batches`;
@@ -159,6 +159,11 @@ function summary(directory: string, runningPid: number | null, report: Report): 
   ];
   if (runningPid !== null) {
     lines.push(`  process ${runningPid} runs on it: the end of the log may be in motion`);
+  }
+  if (suspect) {
+    lines.push(
+      '  a suspect: rot was found at an earlier start; it does not count until it is whole again',
+    );
   }
   if (badSlots.length === 1) {
     lines.push(`  hard state: ${badSlots[0]} is bad; the other slot is enough, a start mends it`);
