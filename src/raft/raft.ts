@@ -268,7 +268,7 @@ export class Raft {
     return this.state.isSuspect;
   }
 
-  /** Whether the peer is a suspect, as far as it has said; a follower learns it when it campaigns. */
+  /** Whether the peer is a suspect, as far as it has said: a follower hears it when it campaigns. */
   isPeerSuspect(peer: NodeId): boolean {
     return this.state.peer(peer)?.standing === 'suspect';
   }

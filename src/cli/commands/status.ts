@@ -18,7 +18,7 @@ export const statusCommand: CliCommand = {
   description: [
     'With --json: one JSON object a member, one a line: name, address, role ("leader", "follower",',
     '"candidate" or "unreachable"), term, commitIndex, lastApplied, lastIndex, leader, phase,',
-    'storage, suspect (true: rot was found in its log, and it does not count until it is whole again).',
+    'storage, suspect (true: rot was found in its log; it does not count until it is whole again).',
     'What is not known is null. Exits with 5 when no member that could be reached leads.',
   ],
   examples: ['dkvs status', 'dkvs status --watch', 'dkvs status --json --connect 10.0.0.1:7001'],

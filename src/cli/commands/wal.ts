@@ -35,7 +35,7 @@ export const walCommand: CliCommand = {
     'Exits with 1 when something that may have been promised is damaged: it says what, and where.',
     'Both may be used while the node runs: then the end of the log is in motion.',
     'accept makes a suspect, whose log had rotted, a full member again without the others: the way',
-    'out when too few sound members are left for a majority. Its price is data (docs/suspect-mode.md).',
+    'out when too few sound ones are left for a majority. The price is data: docs/suspect-mode.md.',
   ],
   examples: [
     'dkvs wal verify ./dkvs-data/n1',
