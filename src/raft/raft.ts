@@ -201,6 +201,8 @@ export class Raft {
     if (peer === state.leaderId && reborn) this.loseLeader(nowMs);
 
     if (state.role !== 'leader') {
+      // What was said of its disk, an earlier life has said.
+      if (incarnation !== progress.incarnation) progress.standing = 'unheard';
       repeatCampaign(state, peer);
     } else if (incarnation === progress.incarnation) {
       // What was in flight may be lost with the old stream.

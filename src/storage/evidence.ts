@@ -101,18 +101,21 @@ export class Evidence {
       if (!isFull(error)) throw error;
     }
     try {
-      for (const spare of [COPY_NAME, SPARE_NAME]) {
-        if (this.disk.list().includes(spare)) this.disk.remove(spare);
-      }
+      this.removeIfThere(COPY_NAME);
+      this.removeIfThere(SPARE_NAME);
       write();
       return null;
     } catch (error) {
       if (!isFull(error)) throw error;
     }
-    this.disk.remove(COPY_NAME);
+    this.removeIfThere(COPY_NAME);
     const what = 'rot was found, and there is no room to keep a copy before it is cut off';
     const remedy = `Make room for another file of that size, and start again. ${REMEDIES.rot}`;
     return { ...refusal('io', name, 0, what), remedy };
+  }
+
+  private removeIfThere(name: string): void {
+    if (this.disk.list().includes(name)) this.disk.remove(name);
   }
 }
 

@@ -217,10 +217,10 @@ test('a candidate hears it of a suspect that is behind in terms, too', () => {
     harness.start(id);
   }
   harness.run(1000);
-  assert.deepEqual(
-    [2, 3].map((id) => harness.raft(1).isPeerSuspect(nodeId(id))),
-    [true, true],
-  );
+  const known = () => [2, 3].map((id) => harness.raft(1).isPeerSuspect(nodeId(id)));
+  assert.deepEqual(known(), [true, true]);
+  harness.act(1, (raft) => raft.peerConnected(harness.nowMs, nodeId(2), 9 as never));
+  assert.deepEqual(known(), [false, true], 'another life may be a sound one');
 });
 
 test('a lone suspect waits', () => {
