@@ -17,8 +17,8 @@ import { Inflights } from './inflights.ts';
 export type ProgressState = 'probe' | 'replicate';
 
 /**
- * Whether rot was found in the follower's log, as far as this life of it has said. Only a start finds
- * rot, so a suspect may become sound, and never the other way round (docs/suspect-mode.md).
+ * Whether rot was found in the follower's log, as far as this life of it has said. Only a start
+ * finds rot, so a suspect may become sound, and never the other way round (docs/suspect-mode.md).
  */
 export type Standing = 'unheard' | 'suspect' | 'sound';
 

@@ -29,7 +29,7 @@ import { checkState } from './invariants.ts';
 import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
 import type { ProgressState, Standing } from './progress.ts';
-import { handleSuspectResponse } from './reinstate.ts';
+import { handleSuspectResponse, hearSuspect } from './reinstate.ts';
 import { entriesRead, handleAppendEntriesResponse, replicate } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { type RaftOptions, RaftState } from './state.ts';
@@ -201,6 +201,8 @@ export class Raft {
     if (peer === state.leaderId && reborn) this.loseLeader(nowMs);
 
     if (state.role !== 'leader') {
+      // What was said of its disk, an earlier life has said.
+      if (incarnation !== progress.incarnation) progress.standing = 'unheard';
       repeatCampaign(state, peer);
     } else if (incarnation === progress.incarnation) {
       // What was in flight may be lost with the old stream.
@@ -268,7 +270,7 @@ export class Raft {
     return this.state.isSuspect;
   }
 
-  /** Whether the peer is a suspect, as far as it has said; a follower learns it when it campaigns. */
+  /** Whether the peer is a suspect, as far as it has said: a follower hears it when it campaigns. */
   isPeerSuspect(peer: NodeId): boolean {
     return this.state.peer(peer)?.standing === 'suspect';
   }
@@ -305,6 +307,10 @@ export class Raft {
         return;
       case 'PreVote':
         handlePreVote(state, nowMs, message);
+        return;
+      case 'SuspectResponse':
+        // Refused a pre-vote, it has not adopted our term.
+        hearSuspect(state, message);
         return;
       default:
         // An answer to what we asked in an earlier term: it counts for nothing in this one.

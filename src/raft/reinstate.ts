@@ -17,7 +17,7 @@ export function handleSuspectResponse(
   const progress = state.peer(response.from)!;
   if (!isOfThisLife(state, progress, response)) return;
   if (state.role !== 'leader') {
-    progress.standing = 'suspect';
+    hearSuspect(state, response);
     return;
   }
   // Overtaken: it has been reinstated since.
@@ -32,6 +32,11 @@ export function handleSuspectResponse(
   followResponse(state, progress, response);
   const isWhole = response.success && response.matchIndex >= progress.wholeIndex;
   if (isWhole && mayReinstate(state)) reinstate(state, progress);
+}
+
+/** On nodes that don't lead, of whatever term: it says why nobody can be elected. */
+export function hearSuspect(state: RaftState, { from }: SuspectResponse): void {
+  if (state.role !== 'leader') state.peer(from)!.standing = 'suspect';
 }
 
 /** Repeated with every answer, until one comes that is no suspect's. */

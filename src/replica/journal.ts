@@ -46,8 +46,8 @@ export class Journal {
 
   private stillSuspect(lastIndex: Index): void {
     const message =
-      'still a suspect, for rot found at an earlier start: this node neither votes nor counts until ' +
-      'a leader has sent it everything again';
+      'still a suspect, for rot found at an earlier start: this node neither votes nor counts ' +
+      'until a leader has sent it everything again';
     this.log({ level: 'warn', event: 'suspect', message, fields: { lastIndex } });
   }
 

@@ -214,10 +214,10 @@ export class Router {
   private whySuspects(): string {
     const { members, suspects } = this.view;
     const names = suspects.map(({ name }) => name).join(', ');
-    const found = `rot was found in the log of ${names}, so ${suspects.length === 1 ? 'it does' : 'they do'} not vote`;
+    const consequence = suspects.length === 1 ? 'so it does not vote' : 'so they do not vote';
+    const found = `rot was found in the log of ${names}, ${consequence}`;
     if (members.length - suspects.length > members.length / 2) return found;
-    const path =
-      'restore the rotten files, or see "dkvs wal accept" for the way out that may lose data';
-    return `${found}, and too few others are left for a majority: ${path}`;
+    const wayOut = '"dkvs wal accept" is the way out, and may lose data';
+    return `${found}, and too few others are left for a majority: ${wayOut}`;
   }
 }

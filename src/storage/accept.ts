@@ -11,8 +11,8 @@ export interface Accepted {
 }
 
 /**
- * Takes a suspect's log for whole, as it is: what it lacks of what was acknowledged is given up. For
- * the operator of a cluster that has too few sound members left, and nobody else.
+ * Takes a suspect's log for whole, as it is: what it lacks of what was acknowledged is given up.
+ * For the operator of a cluster that has too few sound members left, and nobody else.
  * @throws DiskError
  */
 export function acceptDataLoss(disk: Disk, segmentBytes: number): Accepted | Refusal {

@@ -15,8 +15,8 @@ const PIECE_BYTES = 1024 * 1024;
 const KEPT = /^rot-(\d+)-wal-/;
 
 /**
- * Keeps what a start found rotten, before it goes from the log: it may be the last trace of what was
- * acknowledged, and shows what the disk has done. Nothing kept is ever overwritten or removed here.
+ * Keeps what a start found rotten, before it goes from the log: it may be the last trace of what
+ * was acknowledged, and shows what the disk has done. Nothing kept is ever overwritten or removed.
  */
 export class Evidence {
   /** Names of the files kept so far. */
@@ -37,7 +37,7 @@ export class Evidence {
     }
     const what = `rot, and the copies of ${incidents.size} times before are still kept`;
     const remedy =
-      'Replace the disk. If you trust it nevertheless, move the files rot-* out of the directory, ' +
+      'Replace the disk. If you trust it nevertheless, move the files rot-* out of the directory ' +
       'and start again.';
     return {
       ...refusal('rot', [...disk.list()].find((name) => KEPT.test(name))!, 0, what),
@@ -101,18 +101,21 @@ export class Evidence {
       if (!isFull(error)) throw error;
     }
     try {
-      for (const spare of [COPY_NAME, SPARE_NAME]) {
-        if (this.disk.list().includes(spare)) this.disk.remove(spare);
-      }
+      this.removeIfThere(COPY_NAME);
+      this.removeIfThere(SPARE_NAME);
       write();
       return null;
     } catch (error) {
       if (!isFull(error)) throw error;
     }
-    this.disk.remove(COPY_NAME);
+    this.removeIfThere(COPY_NAME);
     const what = 'rot was found, and there is no room to keep a copy before it is cut off';
     const remedy = `Make room for another file of that size, and start again. ${REMEDIES.rot}`;
     return { ...refusal('io', name, 0, what), remedy };
+  }
+
+  private removeIfThere(name: string): void {
+    if (this.disk.list().includes(name)) this.disk.remove(name);
   }
 }
 

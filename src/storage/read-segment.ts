@@ -1,7 +1,7 @@
 import { DiskError, type DiskFile } from './disk.ts';
 import { SECTOR_BYTES } from './sectors.ts';
 
-/** Stands for bytes that can't be read: no batch looks so, and it is not the zeros of a torn one. */
+/** Stands for bytes that can't be read: no batch looks so, and it is not a torn one's zeros. */
 const UNREADABLE = 0xee;
 
 /**

@@ -27,6 +27,11 @@ function leaderState(): RaftState {
   return harness.raft(1).state;
 }
 
+function suspectOnDisk(state: RaftState): void {
+  const { durability } = state;
+  durability.durable = { ...durability.durable, suspect: true };
+}
+
 const tampered: [what: RegExp, tamper: (state: RaftState) => void][] = [
   [/S10/, (state) => (state.commitIndex = index(9))],
   [/S10/, (state) => (state.appliedIndex = index(9))],
@@ -40,6 +45,9 @@ const tampered: [what: RegExp, tamper: (state: RaftState) => void][] = [
     (state) =>
       (state.durability.durable = { currentTerm: term(7), votedFor: nodeId(1), suspect: false }),
   ],
+  [/D3: a suspect follows/, (state) => suspectOnDisk(state)],
+  [/D3: what is durable/, (state) => (state.hardState = { ...state.hardState, suspect: true })],
+  [/D3: it is known when/, (state) => (state.peers[0]!.standing = 'suspect')],
   [/is in memory/, (state) => state.log.evict(index(2), 0)],
   [/follows itself/, (state) => (state.leaderId = nodeId(2))],
   [
@@ -91,6 +99,7 @@ const forbidden: [what: RegExp, change: (before: Observation) => Partial<Observa
     () => ({ hardState: { currentTerm: term(0), votedFor: nodeId(1), suspect: false } }),
   ],
   [/S3: the durable/, () => ({ durableTerm: term(0) })],
+  [/D3: only a start/, ({ hardState }) => ({ hardState: { ...hardState, suspect: true } })],
   [/S8/, () => ({ commitIndex: index(1) })],
   [/S17/, () => ({ lastIndex: index(1) })],
   [/S17/, () => ({ termRuns: [{ term: term(2), from: index(1) }] })],

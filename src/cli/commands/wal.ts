@@ -35,7 +35,7 @@ export const walCommand: CliCommand = {
     'Exits with 1 when something that may have been promised is damaged: it says what, and where.',
     'Both may be used while the node runs: then the end of the log is in motion.',
     'accept makes a suspect, whose log had rotted, a full member again without the others: the way',
-    'out when too few sound members are left for a majority. Its price is data (docs/suspect-mode.md).',
+    'out when too few sound ones are left for a majority. The price is data: docs/suspect-mode.md.',
   ],
   examples: [
     'dkvs wal verify ./dkvs-data/n1',
@@ -150,7 +150,7 @@ async function runVerify(
 }
 
 function summary(directory: string, runningPid: number | null, report: Report): readonly string[] {
-  const { node, segments, batches, entriesWritten, cuts, badSlots } = report;
+  const { node, segments, batches, entriesWritten, cuts, badSlots, suspect } = report;
   const of = node === null ? '' : `, of node ${node}`;
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
   const batchText = batches === 1 ? '1 batch' : `${batches} batches`;
@@ -160,6 +160,11 @@ function summary(directory: string, runningPid: number | null, report: Report): 
   ];
   if (runningPid !== null) {
     lines.push(`  process ${runningPid} runs on it: the end of the log may be in motion`);
+  }
+  if (suspect) {
+    lines.push(
+      '  a suspect: rot was found at an earlier start; it does not count until it is whole again',
+    );
   }
   if (badSlots.length === 1) {
     lines.push(`  hard state: ${badSlots[0]} is bad; the other slot is enough, a start mends it`);

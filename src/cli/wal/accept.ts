@@ -8,8 +8,8 @@ import { type Io, paint } from '../io.ts';
 import { openToRead } from './directory.ts';
 
 const PRICE =
-  'what this node once acknowledged and lacks now may have been acknowledged to clients too: it is lost ' +
-  'if no sound member has it. Only when too few sound members are left for a majority; then the ' +
+  'what this node once acknowledged and lacks now may have been acknowledged to clients too: it is ' +
+  'lost if no sound member has it. Only when too few sound members are left for a majority; then the ' +
   'suspect with the highest last entry, and no more of them than a majority needs';
 
 /** Makes a suspect a full member again, on the operator's word: docs/suspect-mode.md. */

@@ -20,6 +20,8 @@ export interface Report {
   readonly verdict: Verdict;
   /** Name of the node; null when no slot of its hard state can be read. */
   readonly node: string | null;
+  /** Rot was found at an earlier start: it does not count until the others have made it whole. */
+  readonly suspect: boolean;
   readonly segments: number;
   readonly batches: number;
   /** Entries ever written here; those that a later leader replaced are among them. */
@@ -40,6 +42,7 @@ export interface Report {
 export function verify(disk: Disk): Report {
   const report = {
     node: null as string | null,
+    suspect: false,
     segments: 0,
     batches: 0,
     entriesWritten: 0,
@@ -55,7 +58,10 @@ export function verify(disk: Disk): Report {
     switch (item.kind) {
       case 'slot':
         if (typeof item.slot === 'string') report.badSlots.push(`${item.file} (${item.slot})`);
-        else report.node = item.slot.state.name;
+        else {
+          report.node = item.slot.state.name;
+          report.suspect = item.slot.state.suspect;
+        }
         break;
       case 'segment':
         report.segments++;

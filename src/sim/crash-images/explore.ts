@@ -1,8 +1,10 @@
 import { assert } from '../../base/assert.ts';
 import { native } from '../../base/native.ts';
 import type { Prng } from '../../base/prng.ts';
+import { SLOT_NAMES } from '../../storage/hard-state.ts';
+import { isRefusal } from '../../storage/refusal.ts';
 import { Storage } from '../../storage/storage.ts';
-import { type Life, start } from './life.ts';
+import { type Life, start, tryStart } from './life.ts';
 import { type Bounds, Reachable } from './reachable.ts';
 import { type Image, RecordingDisk } from './recording-disk.ts';
 
@@ -12,6 +14,8 @@ export interface ExploreOptions {
    *  so many first ones. */
   readonly secondBounds: Bounds;
   readonly secondEvery: number;
+  /** For each of so many, each slot of the hard state goes bad as well. */
+  readonly slotEvery: number;
   /** Files that a start may find rotten; it must keep what is in them. */
   readonly rotten: readonly Uint8Array[];
 }
@@ -23,6 +27,8 @@ export interface Explored {
   states: number;
   /** And in the middle of such a start. */
   secondStates: number;
+  /** Starts that had to do with one slot of the hard state. */
+  slots: number;
   /** Starts that cut a torn tail. */
   torn: number;
   /** Starts that found rot. */
@@ -34,7 +40,7 @@ export interface Explored {
  * recovery, and judged. Throws where one is not as promised.
  */
 export function explore(life: Life, options: ExploreOptions, random: Prng): Explored {
-  const explored: Explored = { instants: 0, states: 0, secondStates: 0, torn: 0, rot: 0 };
+  const explored: Explored = { instants: 0, states: 0, secondStates: 0, slots: 0, torn: 0, rot: 0 };
   const reachable = new Reachable(life.disk);
   const seen = new Set<string>();
   let at = 0;
@@ -48,6 +54,7 @@ export function explore(life: Life, options: ExploreOptions, random: Prng): Expl
       seen.add(key);
       explored.states++;
       const disk = recoverAndJudge(life, at, image, options, explored);
+      if (explored.states % options.slotEvery === 0) judgeSlots(life, at, image, explored);
       if (explored.states % options.secondEvery === 0) {
         exploreSecond(life, at, disk, options, explored, random);
       }
@@ -77,6 +84,23 @@ function exploreSecond(
       recoverAndJudge(life, at, image, options, explored);
     }
   } while (reachable.step());
+}
+
+/**
+ * A slot that has gone bad besides: the other one alone is enough for all that was promised, or it
+ * was being written just then, and the start must refuse.
+ */
+function judgeSlots(life: Life, at: number, image: Image, explored: Explored): void {
+  for (const slot of SLOT_NAMES) {
+    const bytes = image.get(slot)?.slice();
+    if (bytes === undefined || bytes.length === 0) continue;
+    bytes[bytes.length - 1]! ^= 1;
+    const disk = new RecordingDisk(new Map(image).set(slot, bytes));
+    const found = tryStart(disk, life.setting);
+    if (isRefusal(found)) continue;
+    explored.slots++;
+    life.ledger.judge(at, found);
+  }
 }
 
 function recoverAndJudge(

@@ -1,11 +1,11 @@
 import { assert } from '../../base/assert.ts';
-import { INDEX_ZERO, walSequence } from '../../base/ids.ts';
+import { INDEX_ZERO, incarnation, nodeId, walSequence } from '../../base/ids.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Persist } from '../../base/persist.ts';
 import type { Disk } from '../../storage/disk.ts';
-import type { NewDirectory } from '../../storage/hard-state.ts';
+import { BINDINGS_MAX, type Binding, type NewDirectory } from '../../storage/hard-state.ts';
 import { inspect } from '../../storage/inspect.ts';
-import { isRefusal } from '../../storage/refusal.ts';
+import { isRefusal, type Refusal } from '../../storage/refusal.ts';
 import { Storage } from '../../storage/storage.ts';
 import { entryText, type Found, Ledger } from './ledger.ts';
 import type { RecordingDisk } from './recording-disk.ts';
@@ -61,9 +61,16 @@ export class Life {
     storage.persist(request);
   }
 
+  /** Admitted, and bound to others: the hard state changes in several sectors, and may tear. */
   admit(): void {
     const done = () => this.ledger.promiseAdmitted(this.disk.operations.length);
-    this.storage.saveIdentity({ admitted: true }, done);
+    const life = incarnation(this.disk.operations.length);
+    const bindings: Binding[] = Array.from({ length: BINDINGS_MAX }, (_, i) => {
+      const startId = new Uint8Array(8).fill(life);
+      const directoryId = new Uint8Array(16).fill(life);
+      return { nodeId: nodeId(i + 1), directoryId, incarnation: life, startId };
+    });
+    this.storage.saveIdentity({ admitted: true, bindings }, done);
   }
 
   close(): void {
@@ -73,11 +80,16 @@ export class Life {
 }
 
 /** A start, a first one if need be, and all that it found. */
-export function start(disk: Disk, { limits, directory }: Setting): Found {
+export function start(disk: Disk, setting: Setting): Found {
+  const found = tryStart(disk, setting);
+  if (isRefusal(found)) throw new Error(`refused: ${found.message}`);
+  return found;
+}
+
+export function tryStart(disk: Disk, { limits, directory }: Setting): Found | Refusal {
   if (Storage.isEmpty(disk)) Storage.create(disk, limits, directory);
   const storage = Storage.open(disk, limits, new Uint8Array(8).fill(7));
-  if (isRefusal(storage)) throw new Error(`refused: ${storage.message}`);
-  return { storage, log: readLog(disk) };
+  return isRefusal(storage) ? storage : { storage, log: readLog(disk) };
 }
 
 function readLog(disk: Disk): readonly string[] {
