@@ -163,8 +163,9 @@ export class Raft {
     if (state.role !== 'leader') return 'not-leader';
     if (state.transfer !== null) return 'transferring';
     // However large, one entry fits when none is waiting; and a configuration is never held up.
-    const fits = state.uncommittedBytes + record.length <= state.limits.uncommittedBytesMax;
-    if (!fits && type === EntryType.Command && state.uncommittedBytes > 0) return 'overloaded';
+    const isWaiting =
+      state.uncommittedBytes > 0 || state.durability.stableIndex < state.log.lastIndex;
+    if (type === EntryType.Command && isWaiting && !this.hasRoomFor(record)) return 'overloaded';
     return appendEntry(state, type, record);
   }
 
@@ -291,6 +292,17 @@ export class Raft {
     // Whatever is promised has been handed to the disk by now, in this turn or an earlier one.
     const promisesAfter = promises.length === 0 ? NO_SEQUENCE : state.durability.lastSequence;
     return { messages, persist, promises, promisesAfter, commitIndex, reads };
+  }
+
+  /** What the followers have committed by themselves stays in memory too until this node's own disk
+   *  has it: a leader whose disk hangs must not go on taking what it can't let go of (L8). */
+  private hasRoomFor(record: Uint8Array): boolean {
+    const { limits, log, uncommittedBytes } = this.state;
+    const { logWindowBytesMax, uncommittedBytesMax } = limits;
+    return (
+      uncommittedBytes + record.length <= uncommittedBytesMax &&
+      log.bytesInMemory + record.length <= logWindowBytesMax + uncommittedBytesMax
+    );
   }
 
   /** The sender is behind. Where that keeps it from working, it learns our term from the answer. */

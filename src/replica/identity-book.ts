@@ -55,7 +55,7 @@ export class StorageIdentityBook implements IdentityBook {
 
   self(): SelfIdentity {
     const { state } = this.storage;
-    const { nodeId, name, directoryId, clusterId, incarnation, startHistory, admitted } = state;
+    const { nodeId, name, directoryId, clusterId, incarnation, startHistory } = state;
     return {
       nodeId,
       name,
@@ -63,7 +63,8 @@ export class StorageIdentityBook implements IdentityBook {
       clusterId,
       incarnation,
       startHistory,
-      admitted,
+      admitted: state.admitted,
+      established: state.established,
       membersCrc: this.membersCrc,
     };
   }

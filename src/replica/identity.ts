@@ -26,8 +26,11 @@ export interface SelfIdentity {
   readonly incarnation: Incarnation;
   /** The ids of the directory's last starts, this one's first (base/start-history.ts). */
   readonly startHistory: Uint8Array;
-  /** Durable. Before it, this directory may be an emptied one: no votes, no acknowledgements. */
+  /** Durable. Before it, this directory may be an emptied one, and nobody binds it. */
   readonly admitted: boolean;
+  /** Durable. Before it, too few may have bound it: no votes, no acknowledgements. Not said to
+   *  peers: what a node that isn't established says is nothing. */
+  readonly established: boolean;
   /** CRC-32 of the members of the first configuration. */
   readonly membersCrc: number;
 }

@@ -10,7 +10,7 @@ import type { Network } from './network.ts';
 
 /** What a replica learns from its streams to and from its peers. */
 export interface PeerEvents {
-  /** From a peer whose directory is bound; both sides are admitted. */
+  /** From a peer whose directory is bound; both sides are admitted, the peer is established. */
   onMessage(message: Message): void;
   /** The dialed stream stands: messages to the peer are sent from now on. */
   onConnected(peer: NodeId, incarnation: Incarnation): void;
@@ -19,8 +19,8 @@ export interface PeerEvents {
   /** After the dialed stream to this incarnation was lost, its host refused another: the process is
    *  gone, its host is not (DESIGN §8). */
   onProcessGone(peer: NodeId, incarnation: Incarnation): void;
-  /** While this node is not admitted, what the peer has bound to its name: nothing, this directory,
-   *  or another. Comes again with every handshake. */
+  /** While this node is not established, what the peer has bound to its name: nothing, this
+   *  directory, or another. Comes again with every handshake. */
   onAdmission(peer: NodeId, knowsMe: 'none' | 'same' | 'other'): void;
   /** The peer, a member of this cluster, knows this node by another directory, or by a later state of
    *  this one: this one has forgotten promises, and must give no others. May come again. */

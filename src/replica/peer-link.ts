@@ -211,7 +211,7 @@ export class PeerLink {
     this.refused(code, text);
     if (code !== 'DIRECTORY_OLD' && code !== 'DIRECTORY_REPLACED') return;
     if (!isMember(self, this.peer, introduction, bindings.get(this.peer.id))) return;
-    if (code === 'DIRECTORY_REPLACED' && !self.admitted) {
+    if (code === 'DIRECTORY_REPLACED' && !self.established) {
       events.onAdmission(this.peer.id, 'other');
     } else {
       events.onDisowned(this.peer.id, text);
@@ -226,7 +226,8 @@ export class PeerLink {
       this.refused(refusal.code, refusal.text);
       return;
     }
-    if (!self.admitted) {
+    if (!self.established) {
+      // Nothing may be said yet. Once it may, the greeting is said again.
       events.onAdmission(this.peer.id, knowsDialer ? 'same' : 'none');
       return;
     }

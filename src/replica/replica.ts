@@ -100,7 +100,7 @@ export class Replica {
       wake: () => this.askForTurn(),
     });
     const others = members.filter((member) => member !== self);
-    this.admission = new Admission(others);
+    this.admission = new Admission(others, storage.state.admitted);
     this.peers = this.makePeers(others);
     this.promises = new Promises((message) => this.send(message));
     this.clients = new Clients({
@@ -125,7 +125,7 @@ export class Replica {
   start(done: (error: string | null) => void): void {
     this.journal.recovered(this.storage);
     // Before the first link opens, so that the core hears of every one.
-    if (this.storage.state.admitted) this.startRaft();
+    if (this.storage.state.established) this.startRaft();
     this.peers.start(this.options.listenPeers, (error) => {
       if (error !== null) {
         done(error);
@@ -156,18 +156,15 @@ export class Replica {
   // The start.
 
   private join(): void {
-    if (this.storage.state.admitted) return;
-    if (this.admission.granted) this.admit();
-    else this.journal.joining(this.admission.waitingFor);
+    if (this.storage.state.established) return;
+    this.advanceAdmission();
+    if (this.admission.step !== 'established') this.journal.joining(this.admission.waitingFor);
   }
 
   private onAdmission(from: NodeId, testimony: Testimony): void {
-    if (this.storage.state.admitted || this.closed) return;
-    if (this.admission.heard(from, testimony)) {
-      if (this.admission.granted) this.admit();
-      return;
-    }
-    this.fail(emptied(this.view.self.name, this.memberOf(from).name));
+    if (this.storage.state.established || this.closed) return;
+    if (this.admission.heard(from, testimony)) this.advanceAdmission();
+    else this.fail(emptied(this.view.self.name, this.memberOf(from).name));
   }
 
   /**
@@ -187,12 +184,26 @@ export class Replica {
     this.storage.saveIdentity({ disowned: true }, end);
   }
 
-  /** Durable before the first vote: after a crash, "never bound" may no longer be true. */
-  private admit(): void {
-    this.storage.saveIdentity({ admitted: true }, () => {
-      this.peers.identityChanged();
-      if (this.raft === null) this.startRaft();
-    });
+  /** Each step is durable before what it allows: after a crash, "never bound" may no longer be true,
+   *  and who has bound this directory may be down. */
+  private advanceAdmission(): void {
+    const { admission, storage } = this;
+    if (admission.mayBeAdmitted) {
+      admission.admitting();
+      storage.saveIdentity({ admitted: true }, () => {
+        admission.admitted();
+        this.peers.identityChanged();
+        this.advanceAdmission();
+      });
+    } else if (admission.mayBeEstablished) {
+      admission.establishing();
+      storage.saveIdentity({ established: true }, () => {
+        admission.established();
+        // The core first, so that it hears of every link.
+        this.startRaft();
+        this.peers.identityChanged();
+      });
+    }
   }
 
   private startRaft(): void {

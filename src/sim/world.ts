@@ -5,6 +5,7 @@ import type { Member } from '../raft/configuration.ts';
 import type { Failure } from '../replica/failure.ts';
 import { Coverage } from './coverage.ts';
 import { Atlas } from './faults/atlas.ts';
+import { isEstablished } from './faults/durable-state.ts';
 import type { FaultWorld, Trigger } from './faults/fault.ts';
 import { Nemesis } from './faults/nemesis.ts';
 import { Liveness } from './liveness.ts';
@@ -144,10 +145,13 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     network.calm();
     this.healing = true;
     const core = this.drawCore();
+    // Who is still at its first start needs nearly everybody (docs/admission.md).
+    const needAll = !core.every(isEstablished);
     for (const server of servers) {
       const isCore = core.includes(server);
       server.calm();
-      const fate = isCore ? 'in' : pick(random, ['in', 'down', 'cut', 'one-way'] as const);
+      const fate =
+        isCore || needAll ? 'in' : pick(random, ['in', 'down', 'cut', 'one-way'] as const);
       if (fate === 'down') {
         server.abandoned = true;
         server.kill();

@@ -50,8 +50,10 @@ export interface DurableState extends HardState, NewDirectory {
   readonly incarnation: Incarnation;
   /** The ids of its last starts, this one's first (base/start-history.ts). */
   readonly startHistory: Uint8Array;
-  /** Whether this directory may vote and acknowledge: its name is bound to it (DESIGN §5). */
+  /** Whether its name was found free, so that others may bind it to this directory. */
   readonly admitted: boolean;
+  /** Whether so many have bound it that it may vote and acknowledge (docs/admission.md). */
+  readonly established: boolean;
   /** Another member knew a later start than this directory remembers, or another directory: it has
    *  forgotten promises, and is never opened again. */
   readonly disowned: boolean;
@@ -83,6 +85,8 @@ const VERSION = 1;
 const FLAG_ADMITTED = 1;
 const FLAG_DISOWNED = 2;
 const FLAG_SUSPECT = 4;
+const FLAG_ESTABLISHED = 8;
+const ALL_FLAGS = FLAG_ADMITTED + FLAG_DISOWNED + FLAG_SUSPECT + FLAG_ESTABLISHED;
 
 export function firstImage(directory: NewDirectory): StateImage {
   const { nodeId, name, directoryId, membersImage } = directory;
@@ -103,6 +107,7 @@ export function firstImage(directory: NewDirectory): StateImage {
       incarnation: NO_INCARNATION,
       startHistory: EMPTY_BYTES,
       admitted: false,
+      established: false,
       disowned: false,
       bindings: [],
     },
@@ -142,9 +147,12 @@ export function encodeSlot(image: StateImage): Uint8Array {
   return slot;
 }
 
-function flagsOf({ admitted, disowned, suspect }: DurableState): number {
+function flagsOf({ admitted, disowned, established, suspect }: DurableState): number {
   return (
-    (admitted ? FLAG_ADMITTED : 0) + (disowned ? FLAG_DISOWNED : 0) + (suspect ? FLAG_SUSPECT : 0)
+    (admitted ? FLAG_ADMITTED : 0) +
+    (disowned ? FLAG_DISOWNED : 0) +
+    (suspect ? FLAG_SUSPECT : 0) +
+    (established ? FLAG_ESTABLISHED : 0)
   );
 }
 
@@ -171,7 +179,7 @@ function readImage(read: ByteReader): StateImage {
   const starts = incarnation(read.u64());
   const startHistory = read.slice(historyBytes(starts)).slice();
   const flags = read.u32();
-  if (flags > FLAG_ADMITTED + FLAG_DISOWNED + FLAG_SUSPECT) read.ok = false;
+  if (flags > ALL_FLAGS) read.ok = false;
   const state = {
     nodeId: its,
     name,
@@ -182,6 +190,7 @@ function readImage(read: ByteReader): StateImage {
     incarnation: starts,
     startHistory,
     admitted: (flags & FLAG_ADMITTED) !== 0,
+    established: (flags & FLAG_ESTABLISHED) !== 0,
     disowned: (flags & FLAG_DISOWNED) !== 0,
     suspect: (flags & FLAG_SUSPECT) !== 0,
     membersImage: read.slice(read.u16()).slice(),

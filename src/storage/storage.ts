@@ -31,7 +31,7 @@ import { step } from './step.ts';
 
 /** What `saveIdentity` may change. */
 export type IdentityChange = Partial<
-  Pick<DurableState, 'clusterId' | 'admitted' | 'disowned' | 'bindings'>
+  Pick<DurableState, 'clusterId' | 'admitted' | 'established' | 'disowned' | 'bindings'>
 >;
 
 export interface StorageStats {

@@ -334,6 +334,32 @@ test('P1: what is not committed is bounded; one entry fits however large', () =>
   assert.equal(harness.raft(1).state.uncommittedBytes, 0);
 });
 
+test('L8: a leader whose own disk hangs takes no more than it may hold, though others commit it', () => {
+  const limits = { uncommittedBytesMax: 300, logWindowBytesMax: 100 };
+  const harness = withLeader({ limits });
+  applyAll(harness);
+  const { state } = harness.raft(1);
+  const record = () => unsealedRecord(bytesOf('x'.repeat(60)));
+  let taken = 0;
+  let result: unknown = 0;
+  for (; result !== 'overloaded' && taken < 100; taken++) {
+    harness.act(1, (raft) => {
+      result = raft.propose(0, EntryType.Command, record());
+    });
+    harness.deliverAll();
+    harness.persist(2);
+    harness.persist(3);
+    harness.deliverAll();
+    harness.act(1, (raft) => raft.applied(raft.commitIndex));
+  }
+  assert.equal(state.uncommittedBytes, 0, 'a majority has all of it');
+  assert.ok(state.log.bytesInMemory <= 400, `${state.log.bytesInMemory}`);
+  harness.persist(1);
+  harness.act(1, (raft) => {
+    assert.equal(typeof raft.propose(0, EntryType.Command, record()), 'number');
+  });
+});
+
 test('the window lets go of what is applied and durable, and a laggard is fed from disk', () => {
   const harness = withEntries(0, { limits: { logWindowBytesMax: 0, appendEntriesBytesMax: 100 } });
   harness.isolate(3);

@@ -56,6 +56,7 @@ const self: SelfIdentity = {
   incarnation: incarnation(4),
   startHistory: starts(1, 4),
   admitted: true,
+  established: true,
   membersCrc: 77,
 };
 /** What n2 says to n1 when all is well. */
@@ -256,6 +257,23 @@ describe('peers: admission', () => {
     const tookMs = world.until(() => world.allOpen, 1000);
     assert.ok(tookMs < 20, `${tookMs} ms`);
     for (const node of world.nodes) assert.equal(node.directory.bindings.size, 2);
+  });
+
+  it('is not enough to speak: the others bind it, and it waits until enough have', () => {
+    const world = new PeerWorld(3);
+    world.node(1).directory.established = false;
+    world.startAll();
+    world.run(2000);
+    assert.deepEqual(world.node(1).events.take().sort(), [
+      'n2 knows me: same',
+      'n3 knows me: same',
+    ]);
+    assert.equal(world.node(1).peers!.isOpen(N2), false);
+    assert.equal(world.node(2).directory.bindings.size, 2, 'it is bound');
+    assert.equal(world.node(2).peers!.isOpen(N1), true, 'and is spoken to');
+    world.node(1).directory.established = true;
+    world.node(1).peers!.identityChanged();
+    world.until(() => world.allOpen, 1000);
   });
 
   it('opens nothing while one side lacks it', () => {

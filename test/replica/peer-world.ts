@@ -28,6 +28,8 @@ export class Directory {
   /** Tells the starts of a copy from those of the original. */
   lineage = 0;
   admitted = true;
+  /** Only what is admitted can be. */
+  established = true;
   membersCrc = 1;
   bindings = new Map<NodeId, Binding>();
 
@@ -65,7 +67,8 @@ export class TestBook implements IdentityBook {
   }
 
   self(): SelfIdentity {
-    const { id, clusterId, starts, startHistory, admitted, membersCrc } = this.directory;
+    const { id, clusterId, starts, startHistory, admitted, established, membersCrc } =
+      this.directory;
     return {
       nodeId: this.member.id,
       name: this.member.name,
@@ -74,6 +77,7 @@ export class TestBook implements IdentityBook {
       incarnation: incarnation(starts),
       startHistory,
       admitted,
+      established: admitted && established,
       membersCrc,
     };
   }

@@ -93,6 +93,7 @@ test('a slot has room for all that it may have to hold', () => {
       incarnation: incarnation(2 ** 53 - 1),
       startHistory: bytes(8 * STARTS_MAX),
       admitted: true,
+      established: true,
       disowned: true,
       suspect: true,
       bindings: Array.from({ length: BINDINGS_MAX }, (_, i) => ({
@@ -117,8 +118,8 @@ test('a slot with a history that does not go with its count, or an unknown flag,
   // The flags lie behind magic, place, ids, name, term, vote and count; no history yet.
   const flagsAt = 16 + 40 + 32 + 8 + 2 + state.name.length + 24;
   for (const [flags, verdict] of [
-    [7, 'object'],
-    [8, 'string'],
+    [15, 'object'],
+    [16, 'string'],
   ] as const) {
     writeU32(slot, flagsAt, flags);
     writeU32(slot, 0, native.crc32(slot, 4, SLOT_BYTES, 0));

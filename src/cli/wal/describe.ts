@@ -63,10 +63,11 @@ function describeSlot({ sequence, state, firstSegment, lastSegment, mark }: Stat
   );
 }
 
-function standingOf({ disowned, admitted, suspect }: StateImage['state']): string {
+function standingOf({ disowned, admitted, established, suspect }: StateImage['state']): string {
   if (disowned) return ', an old copy';
   if (suspect) return ', a suspect';
-  return admitted ? '' : ', not admitted';
+  if (!admitted) return ', not admitted';
+  return established ? '' : ', not established';
 }
 
 function describeEntry({ type, payload }: Entry): string {
@@ -194,6 +195,7 @@ function slotFields(image: StateImage): object {
     incarnation: state.incarnation,
     startId: hex(startAgo(state.startHistory, 0) ?? EMPTY_BYTES),
     admitted: state.admitted,
+    established: state.established,
     disowned: state.disowned,
     suspect: state.suspect,
     firstSegment,

@@ -14,8 +14,8 @@ export type Verdict<I, O> =
   | {
       readonly kind: 'unknown';
       readonly steps: number;
-      /** What the limit was not enough for. */
-      readonly part: readonly Operation<I, O>[];
+      /** What the limit was not enough for: at least one. */
+      readonly parts: readonly (readonly Operation<I, O>[])[];
     };
 
 export interface CheckLimits {
@@ -38,7 +38,7 @@ export function checkLinearizability<S, I, O>(
   limits: CheckLimits = defaultCheckLimits,
 ): Verdict<I, O> {
   let steps = 0;
-  let undecided: readonly Operation<I, O>[] | null = null;
+  const undecided: (readonly Operation<I, O>[])[] = [];
   for (const part of components(history, (input) => model.keysOf(input))) {
     const search = new Search(part, model);
     const answer: Answer = search.run(limits.stepsMax);
@@ -47,8 +47,8 @@ export function checkLinearizability<S, I, O>(
       const window = smallestWindow(part, model, limits.windowStepsMax);
       return { kind: 'not linearizable', steps, window };
     }
-    if (answer === 'unknown') undecided ??= part;
+    if (answer === 'unknown') undecided.push(part);
   }
-  if (undecided !== null) return { kind: 'unknown', steps, part: undecided };
+  if (undecided.length > 0) return { kind: 'unknown', steps, parts: undecided };
   return { kind: 'linearizable', steps };
 }

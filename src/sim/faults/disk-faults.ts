@@ -1,9 +1,9 @@
 import type { Prng } from '../../base/prng.ts';
-import { decodeSlot, SLOT_NAMES, type StateImage } from '../../storage/hard-state.ts';
 import type { DiskOperation } from '../disk.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
 import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot } from './damage.ts';
+import { durableState, isEstablished, stateIn } from './durable-state.ts';
 import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
 
@@ -68,30 +68,23 @@ function failFor(
 }
 
 /** Whether all others know the current start of this node's directory: only then can they tell that
- *  an older copy, or an empty directory, is another (docs/storage.md, "What can't be told"). */
+ *  an older copy of it is one (docs/storage.md, "What can't be told"). */
 function isKnownToAll(world: FaultWorld, server: SimServer): boolean {
-  const own = stateOf(server);
+  const own = durableState(server);
   if (own === null) return false;
   return world.servers.every((other) => {
     if (other === server) return true;
-    const binding = stateOf(other)?.state.bindings.find(({ nodeId }) => nodeId === server.id);
-    return binding !== undefined && binding.incarnation >= own.state.incarnation;
+    const binding = durableState(other)?.bindings.find(({ nodeId }) => nodeId === server.id);
+    return binding !== undefined && binding.incarnation >= own.incarnation;
   });
 }
 
-function stateOf(server: SimServer): StateImage | null {
-  return stateIn((name) => server.disk.durableFile(name));
+/** Who forgets comes back no more. So all others must be able to do without it: who is still at its
+ *  first start needs nearly everybody (docs/admission.md). */
+function mayForget(world: FaultWorld, server: SimServer): boolean {
+  const others = world.servers.filter((other) => other !== server);
+  return others.every(isEstablished) && world.atlas.claimForgetting(server);
 }
-
-/** The newer good slot; null: there is none. */
-function stateIn(read: (name: string) => Uint8Array | null): StateImage | null {
-  const slots = SLOT_NAMES.map((name) => decodeSlot(read(name) ?? NOTHING));
-  const good = slots.filter((slot) => typeof slot === 'object');
-  good.sort((a, b) => b.sequence - a.sequence);
-  return good[0] ?? null;
-}
-
-const NOTHING = new Uint8Array();
 
 /** What it had promised is forgotten: it may never serve again under its name. */
 function replaceDirectory(
@@ -150,8 +143,7 @@ export const DISK_FAULTS = {
   },
   wipe: (world, random) => {
     const server = pick(random, world.servers);
-    if (!isKnownToAll(world, server) || !world.atlas.claimForgetting(server)) return;
-    replaceDirectory(world, server, 'wiped', new Map());
+    if (mayForget(world, server)) replaceDirectory(world, server, 'wiped', new Map());
   },
   restore: (world, random) => {
     const server = pick(random, world.servers);
@@ -159,10 +151,10 @@ export const DISK_FAULTS = {
     const copy = server.disk.image();
     world.restartLater(server);
     world.later(1000 + COPY_AGE_MAX_MS * random.float(), () => {
-      const then = stateIn((name) => copy.get(name) ?? null)?.state.incarnation ?? 0;
-      const now = stateOf(server)?.state.incarnation ?? 0;
+      const then = stateIn((name) => copy.get(name) ?? null)?.incarnation ?? 0;
+      const now = durableState(server)?.incarnation ?? 0;
       if (then === 0 || then === now || !isKnownToAll(world, server)) return;
-      if (world.atlas.claimForgetting(server)) replaceDirectory(world, server, 'restored', copy);
+      if (mayForget(world, server)) replaceDirectory(world, server, 'restored', copy);
     });
   },
 } satisfies Partial<Record<FaultKind, Fault>>;

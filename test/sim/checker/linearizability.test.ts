@@ -101,7 +101,7 @@ describe('linearizability', () => {
     const limits = { stepsMax: 500, windowStepsMax: 500 };
     const verdict = checkLinearizability(bad, keyspace, limits);
     assert.equal(verdict.kind, 'unknown');
-    assert.equal(verdict.kind === 'unknown' && verdict.part.length, 13);
+    assert.equal(verdict.kind === 'unknown' && verdict.parts[0]!.length, 13);
   });
 
   test('many writes of unknown outcome cost little', () => {
