@@ -4,6 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import {
@@ -73,9 +74,11 @@ async function docs() {
 
 async function test() {
   const lint = await run(bin('biome'), ['check', '--error-on-warnings', '.']);
-  // With the compiled tests as working directory, every version of Node finds them by itself.
+  // With the compiled tests as working directory, every version of Node finds them by itself. It would
+  // leave a core free, and half of two is a lot.
   const cwd = join(checkout, 'build', 'tests');
-  const tests = await run(process.execPath, ['--test', ...extra], { cwd });
+  const atOnce = `--test-concurrency=${availableParallelism()}`;
+  const tests = await run(process.execPath, ['--test', atOnce, ...extra], { cwd });
   if (lint !== 0) fail(lint, ['the tests ran, but `biome check .` complains: see the top']);
   process.exitCode = tests;
 }
