@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`, `npm run docs`: each works from a fresh
-// checkout. What is missing or stale is installed and built first; what is not costs a few hashes.
+// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`, `npm run docs`,
+// `npm run mutants`: each works from a fresh checkout. What is missing or stale is installed and built first; what is not costs a few hashes.
 
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -27,6 +27,7 @@ const tasks = {
   bench,
   async build() {},
   docs,
+  mutants,
 };
 
 async function prepare() {
@@ -70,6 +71,12 @@ async function docs() {
   const { commands } = await import('../build/src/protocol/commands.js');
   const { plannedCommands } = await import('../build/src/protocol/commands/planned.js');
   writeFileSync(join(checkout, 'docs', 'commands.md'), commandDocs(commands, plannedCommands));
+}
+
+/** Plants bugs in copies of the tree, and sees whether they are caught. */
+async function mutants() {
+  const { runMutants } = await import('./mutants.mjs');
+  process.exitCode = await runMutants(extra);
 }
 
 async function test() {

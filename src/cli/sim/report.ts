@@ -70,7 +70,7 @@ export class Report {
 
 /** The command line that runs exactly this. */
 export function commandOf(settings: RunSettings): string {
-  const { seed, seconds, nodes, operationsPerSecond, onlyFaults } = settings;
+  const { seed, seconds, nodes, operationsPerSecond, onlyFaults, judges } = settings;
   const parts = [`dkvs sim --seed ${seed}`];
   if (seconds !== defaultSettings.seconds) parts.push(`--seconds ${seconds}`);
   if (nodes !== 0) parts.push(`--nodes ${nodes}`);
@@ -78,6 +78,7 @@ export function commandOf(settings: RunSettings): string {
     parts.push(`--operations ${operationsPerSecond}`);
   }
   if (onlyFaults !== null) parts.push(`--faults ${onlyFaults.join(',') || 'none'}`);
+  if (judges !== defaultSettings.judges) parts.push(`--judges ${judges}`);
   return parts.join(' ');
 }
 
