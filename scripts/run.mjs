@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`, `npm run docs`: each works from a fresh
-// checkout. What is missing or stale is installed and built first; what is not costs a few hashes.
+// `npm start`, `npm test`, `npm run demo`, `npm run bench`, `npm run build`, `npm run docs`,
+// `npm run mutants`: each works from a fresh checkout. What is missing or stale is installed and built first; what is not costs a few hashes.
 
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import {
@@ -26,6 +27,7 @@ const tasks = {
   bench,
   async build() {},
   docs,
+  mutants,
 };
 
 async function prepare() {
@@ -71,11 +73,19 @@ async function docs() {
   writeFileSync(join(checkout, 'docs', 'commands.md'), commandDocs(commands, plannedCommands));
 }
 
+/** Plants bugs in copies of the tree, and sees whether they are caught. */
+async function mutants() {
+  const { runMutants } = await import('./mutants.mjs');
+  process.exitCode = await runMutants(extra);
+}
+
 async function test() {
   const lint = await run(bin('biome'), ['check', '--error-on-warnings', '.']);
-  // With the compiled tests as working directory, every version of Node finds them by itself.
+  // With the compiled tests as working directory, every version of Node finds them by itself. It would
+  // leave a core free, and half of two is a lot.
   const cwd = join(checkout, 'build', 'tests');
-  const tests = await run(process.execPath, ['--test', ...extra], { cwd });
+  const atOnce = `--test-concurrency=${availableParallelism()}`;
+  const tests = await run(process.execPath, ['--test', atOnce, ...extra], { cwd });
   if (lint !== 0) fail(lint, ['the tests ran, but `biome check .` complains: see the top']);
   process.exitCode = tests;
 }

@@ -80,7 +80,7 @@ export const defaultLimits: Limits = {
   inflightMessagesMax: 64,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,
-  logWindowBytesMax: 32 * MIB,
+  logWindowBytesMax: 8 * MIB,
   segmentBytes: 16 * MIB,
   batchBytesMax: 4 * MIB,
   pendingRequestsMax: 65_536,

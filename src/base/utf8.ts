@@ -1,3 +1,5 @@
+import { byteString } from './bytes.ts';
+
 /**
  * UTF-8 as the Encoding Standard has it: what TextEncoder and TextDecoder do, where there are none.
  * Keys and values never pass through here; only text that a person reads or writes does.
@@ -50,6 +52,7 @@ export function utf8Encode(text: string): Uint8Array {
 
 /** Never fails: each maximal part of a broken sequence becomes U+FFFD. A leading BOM is kept. */
 export function utf8Decode(bytes: Uint8Array): string {
+  if (isAscii(bytes)) return byteString(bytes);
   const parts: string[] = [];
   let points: number[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -61,6 +64,11 @@ export function utf8Decode(bytes: Uint8Array): string {
   }
   parts.push(String.fromCodePoint(...points));
   return parts.join('');
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at]! >= 0x80) return false;
+  return true;
 }
 
 function isPair(text: string, i: number): boolean {

@@ -1,5 +1,7 @@
 import { unreachable } from '../base/assert.ts';
+import { utf8Decode } from '../base/utf8.ts';
 import { errorCode } from '../protocol/errors.ts';
+import { encodeRequest } from '../protocol/request-writer.ts';
 import type { RespValue } from '../protocol/resp-reader.ts';
 import { type Address, formatAddress, parseAddress } from './address.ts';
 import type { Attempt, AttemptOutcome, Connection } from './connection.ts';
@@ -31,6 +33,8 @@ const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 250;
 /** What took a node so long will take it a little longer the next time. */
 const AGAIN_FACTOR = 1.1;
+/** Answered at once, also by a node that waits for a leader. */
+const INQUIRY = encodeRequest(['STATUS']);
 
 /**
  * One command on its way through the cluster. It asks node after node, each at most once a round,
@@ -49,6 +53,8 @@ export class Call {
   private readonly live: Map<Attempt, Connection> = new Map();
   /** The attempt whose failure makes the call move on; null while backing off. */
   private current: Attempt | null = null;
+  /** The attempt that only asks whether a leader is known: it carries nothing that could be applied. */
+  private inquiry: Attempt | null = null;
   /** When `current` was asked. */
   private askedAtMs = 0;
   /** Nodes that have said that no leader is known, and how long it took them: an election's time. */
@@ -78,14 +84,19 @@ export class Call {
 
   /** That a node found no leader says more than that others did not answer. */
   private outOfTime(): void {
-    const [leaderless] = this.current === null ? this.leaderless.values() : [];
+    const isOnItsWay = this.current !== null && this.current !== this.inquiry;
+    const [leaderless] = isOnItsWay ? [] : this.leaderless.values();
     this.giveUp(leaderless?.text ?? this.reason);
   }
 
   /** Ends the call now, with what is certain: unknown if a write may be on its way. */
   giveUp(reason: string): void {
     let mayBeApplied = false;
-    if (!this.options.isRead) for (const { sent } of this.live.keys()) mayBeApplied ||= sent;
+    if (!this.options.isRead) {
+      for (const attempt of this.live.keys()) {
+        mayBeApplied ||= attempt.sent && attempt !== this.inquiry;
+      }
+    }
     this.finish({ kind: mayBeApplied ? 'unknown' : 'unavailable', reason });
   }
 
@@ -105,32 +116,54 @@ export class Call {
   private ask(address: Address): boolean {
     const name = formatAddress(address);
     this.tried.add(name);
-    if (this.wouldAnswerTooLate(name)) return false;
     const connection = this.nodes.connectionTo(address);
     if (connection === null || this.isAsking(connection)) {
       this.reason = `${name} does not answer`;
       return false;
     }
+    if (this.wouldAnswerTooLate()) this.inquire(connection, address);
+    else this.sendTo(connection, address);
+    return true;
+  }
+
+  private sendTo(connection: Connection, address: Address): void {
     const attempt: Attempt = connection.send(this.request, (outcome) => {
       this.live.delete(attempt);
       this.conclude(attempt, address, outcome);
     });
+    this.begin(attempt, connection, address);
+  }
+
+  private begin(attempt: Attempt, connection: Connection, address: Address): void {
     this.live.set(attempt, connection);
     this.current = attempt;
     this.askedAtMs = this.transport.now();
-    if (typeof this.options.route === 'string') this.armAttemptTimer(attempt, name);
-    return true;
+    if (typeof this.options.route === 'string') {
+      this.armAttemptTimer(attempt, formatAddress(address));
+    }
   }
 
   /**
-   * A node that waits for a leader answers only when it has found none. A write that it holds when
-   * the deadline passes is of unknown outcome, though it is all but certain that nothing was
-   * appended: so it is not sent there again if the next such answer would come too late.
+   * A node that knows of no leader waits for one, and answers only when it has found none. A write
+   * that it holds when the deadline passes is of unknown outcome, though it is all but certain that
+   * nothing was appended. So once a node has said so, and there is no time left to hear it again,
+   * no node gets the write before it has said that it knows of a leader.
    */
-  private wouldAnswerTooLate(name: string): boolean {
-    const last = this.leaderless.get(name);
-    if (last === undefined || this.options.isRead) return false;
-    return this.transport.now() + AGAIN_FACTOR * last.ms > this.options.deadlineAtMs;
+  private wouldAnswerTooLate(): boolean {
+    if (this.options.isRead || this.leaderless.size === 0) return false;
+    const longestMs = Math.max(...[...this.leaderless.values()].map(({ ms }) => ms));
+    return this.transport.now() + AGAIN_FACTOR * longestMs > this.options.deadlineAtMs;
+  }
+
+  private inquire(connection: Connection, address: Address): void {
+    const attempt: Attempt = connection.send(INQUIRY, (outcome) => {
+      this.live.delete(attempt);
+      if (attempt !== this.current) return;
+      if (outcome.kind === 'reply' && knowsLeader(outcome.value)) this.sendTo(connection, address);
+      else this.askNext();
+    });
+    this.inquiry = attempt;
+    this.begin(attempt, connection, address);
   }
 
   private isAsking(connection: Connection): boolean {
@@ -144,7 +177,7 @@ export class Call {
       if (attempt.sent) {
         // A write that has left must be waited for. A read may be asked for elsewhere, but this
         // answer still counts if it comes first: a slow leader must not starve its readers.
-        if (!this.options.isRead) return;
+        if (!this.options.isRead && attempt !== this.inquiry) return;
       } else {
         this.live.get(attempt)?.withdraw(attempt);
         this.live.delete(attempt);
@@ -264,5 +297,15 @@ const routingErrors: ReadonlyMap<string, 'redirect' | 'elsewhere' | 'later' | 'u
 ]);
 
 const textOf = (value: RespValue): string => (value.kind === 'error' ? value.text : '');
+
+/** Whether a reply to STATUS names a leader. */
+function knowsLeader(value: RespValue): boolean {
+  if (value.kind !== 'bulk') return false;
+  try {
+    return typeof JSON.parse(utf8Decode(value.bytes))?.leader === 'string';
+  } catch {
+    return false; // whatever answers there is no node
+  }
+}
 
 const isRouting = (value: RespValue): boolean => routingErrors.has(errorCode(textOf(value)));

@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts';
+import { byteString } from '../base/bytes.ts';
 import { type CommandSpec, commands } from '../protocol/commands.ts';
 import { encodeRequest } from '../protocol/request-writer.ts';
 import type { RespValue } from '../protocol/resp-reader.ts';
@@ -32,8 +33,18 @@ export interface CommandOptions {
 const known: ReadonlyMap<string, CommandSpec> = new Map(
   commands.map((spec) => [spec.name.split('|')[0]!, spec]),
 );
-/** These speak about the connection, which is the client's own affair. */
-const CONNECTION: ReadonlySet<string> = new Set(['client', 'hello', 'quit']);
+/** These set up the connection, or end it, which is the client's own affair: it has one for each
+ *  node, shares it among all its commands, and replaces it without a word. */
+const CONNECTION: ReadonlySet<string> = new Set(['hello', 'quit', 'reset']);
+/** Of CLIENT, what looks or speaks of other connections. The rest would set up this one. */
+const CLIENT_LOOKS: ReadonlySet<string> = new Set([
+  'getname',
+  'help',
+  'id',
+  'info',
+  'kill',
+  'list',
+]);
 
 const DEADLINE_MS = 2000;
 const ATTEMPT_MS = 400;
@@ -170,9 +181,12 @@ function addressOf(node: string | Address): Address {
 function nameOf(args: readonly Argument[]): string {
   const name = typeof args[0] === 'string' ? args[0].toLowerCase() : '';
   if (name === '') throw new UsageError('a command starts with its name, as text');
-  if (!CONNECTION.has(name)) return name;
+  const second = typeof args[1] === 'string' ? args[1] : byteString(args[1] ?? new Uint8Array(0));
+  const isSetting = name === 'client' && args.length > 1 && !CLIENT_LOOKS.has(second.toLowerCase());
+  if (!CONNECTION.has(name) && !isSetting) return name;
+  const words = name === 'client' ? `CLIENT ${second}` : name;
   throw new UsageError(
-    `${name.toUpperCase()} is about the connection, which is the client's own affair`,
+    `${words.toUpperCase()} is about the connection, which is the client's own affair`,
   );
 }
 

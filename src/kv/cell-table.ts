@@ -4,8 +4,9 @@ import { type Address, NOWHERE } from './slab.ts';
 
 const SHARD_BITS = 8;
 const SHARD_SHIFT = 32 - SHARD_BITS;
-/** Pairs of a shard: always a power of two. */
-const PAIRS_MIN = 16;
+/** Pairs of a shard: always a power of two. So few fill the 64 bytes that V8 keeps on its own heap: a
+ *  table of a few hundred keys asks the allocator for nothing. */
+const PAIRS_MIN = 8;
 
 /**
  * Finds a cell by its key: open addressing with linear probing. A pair is the hash of a key beside

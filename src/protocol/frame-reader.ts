@@ -1,3 +1,4 @@
+import { Arena } from '../base/arena.ts';
 import { ByteReader, EMPTY_BYTES, readU32 } from '../base/bytes.ts';
 import { decodeEntry, type Entry } from '../base/entry.ts';
 import {
@@ -39,6 +40,8 @@ const typeNames = new Map<number, keyof typeof FrameType>(
 const denyCodes = new Map<number, DenyCode>(
   Object.entries(DenyCode).map(([name, code]) => [code, name as DenyCode]),
 );
+/** Some chunks of a peer that sends much. */
+const ARENA_BYTES = 256 * 1024;
 const ID_BYTES = 16;
 const NAME_BYTES_MAX = 64;
 
@@ -49,6 +52,7 @@ const NAME_BYTES_MAX = 64;
  */
 export class FrameReader {
   private readonly limits: Limits;
+  private readonly arena = new Arena(ARENA_BYTES);
   /** What each handshake must end with; null: nothing, and none may. */
   private readonly proof: PeerProof | null;
   private chunk: Uint8Array = EMPTY_BYTES;
@@ -72,8 +76,15 @@ export class FrameReader {
   /** Takes the next chunk, as a copy, because entries that are slices of it stay in memory. `next`
    *  must have returned null since the last. */
   feed(chunk: Uint8Array): void {
-    this.chunk = chunk.slice();
+    // A stranger is not worth a block.
+    this.chunk = this.handshaking ? chunk.slice() : this.copy(chunk);
     this.at = 0;
+  }
+
+  private copy(chunk: Uint8Array): Uint8Array {
+    const piece = this.arena.take(chunk.length);
+    piece.set(chunk);
+    return piece;
   }
 
   /** The next frame. Null when more bytes are needed, and for ever after a defect, or a handshake

@@ -49,6 +49,7 @@ export interface ClientService extends ConnectionService {
 
 const ARGUMENTS_OF_A_COMMAND = 16;
 const FIRST_WINDOW = 64;
+const CHARGED_BYTES_MIN = 4096;
 
 /** A client that is blocked is read on, so that its end is noticed, but only so far. */
 const BLOCKED_INPUT_MAX = 64 * 1024;
@@ -93,6 +94,7 @@ export class ClientConnection implements StreamHandlers, Connection {
   /** A command that runs only when nothing is pending; null when there is none. */
   private held: readonly Uint8Array[] | null = null;
   private heldBytes = 0;
+  private chargedBytes = 0;
   private pendingBytes = 0;
   /** How many commands it may have unanswered: few, until it was seen to take its replies. What those
    *  will be is not known when the commands are read, and once in the log they are carried out. */
@@ -355,9 +357,14 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.stream.write(bytes);
   }
 
+  /** What a client holds for a moment, which most do at each reply, is not worth a book entry. */
   private account(): void {
     if (this.state === 'closed') return;
-    this.service.charge(this, this.parser.heldBytes + this.heldBytes + this.unsentBytes);
+    const bytes = this.parser.heldBytes + this.heldBytes + this.unsentBytes;
+    const charged = this.hasSpoken && bytes < CHARGED_BYTES_MIN ? 0 : bytes;
+    if (charged === this.chargedBytes) return;
+    this.chargedBytes = charged;
+    this.service.charge(this, charged);
   }
 
   private writeReady(): void {

@@ -98,6 +98,7 @@ export function statusJson(view: NodeView): string {
     revision: view.revision,
     keys: view.keys,
     clients: view.clients,
+    memoryBytes: view.host?.memory().residentBytes ?? null,
     storage: view.storageSpace,
     suspect: view.suspect,
     members: view.members.map((member) => ({ name: member.name, address: addressOf(member) })),

@@ -2,7 +2,7 @@ import { checkLimits, defaultLimits, type Limits } from '../base/limits.ts';
 import { Prng } from '../base/prng.ts';
 import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
 import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
-import { FAULT_KINDS, type FaultKind } from './faults/kinds.ts';
+import { DIRECTED_KINDS, FAULT_KINDS, type FaultKind } from './faults/kinds.ts';
 import { defaultPipeOptions } from './network.ts';
 import type { PipeOptions } from './pipe.ts';
 
@@ -17,6 +17,8 @@ export interface RunSettings {
   readonly operationsPerSecond: number;
   /** Only these of the planned faults, by their numbers; null: all of them. */
   readonly onlyFaults: readonly number[] | null;
+  /** `LIN`: only the clients' histories are judged; what else goes wrong just ends the run. */
+  readonly judges: 'all' | 'LIN';
 }
 
 export const defaultSettings: Omit<RunSettings, 'seed'> = {
@@ -24,6 +26,7 @@ export const defaultSettings: Omit<RunSettings, 'seed'> = {
   nodes: 0,
   operationsPerSecond: 20,
   onlyFaults: null,
+  judges: 'all',
 };
 
 /** How long an operation of a disk takes. */
@@ -103,24 +106,31 @@ export function drawPlan(settings: RunSettings): Plan {
   const drift = pick(random, [0, 0, 0.001, 0.05]);
   const clockRates: number[] = [];
   for (let i = 0; i < nodes; i++) clockRates.push(1 + (rates.float() * 2 - 1) * drift);
-  const faults = drawFaults(random.fork(), healAtMs);
+  const drawnFaults = drawFaults(random.fork(), healAtMs);
   const pipe = drawPipe(random.fork());
   const diskDelay = drawDiskDelay(random.fork());
+  const raftTiming = drawTiming(random.fork(), pipe.delayMaxMs + diskDelay.maxMs <= 2);
+  const workload = drawWorkload(random.fork(), settings.operationsPerSecond);
+  const anythingGoes = random.chance(0.04);
+  // Last, so that all other seeds are what they would be without it.
+  const isDirected = nodes >= 3 && random.chance(DIRECTED_CHANCE);
+  const faults = isDirected ? directedFaults(random.fork(), healAtMs) : drawnFaults;
   const only = settings.onlyFaults;
-  return {
+  const plan = {
     seed: settings.seed,
     nodes,
     limits,
-    raftTiming: drawTiming(random.fork(), pipe.delayMaxMs + diskDelay.maxMs <= 2),
+    raftTiming,
     requestTiming: defaultRequestTiming,
     pipe,
     diskDelay,
     clockRates,
-    workload: drawWorkload(random.fork(), settings.operationsPerSecond),
+    workload,
     faults: only === null ? faults : faults.filter(({ number }) => only.includes(number)),
-    anythingGoes: random.chance(0.04),
+    anythingGoes,
     healAtMs,
   };
+  return isDirected ? { ...plan, ...hurried(plan) } : plan;
 }
 
 export function pick<T>(random: Prng, from: readonly T[]): T {
@@ -216,6 +226,37 @@ function drawWorkload(random: Prng, operationsPerSecond: number): WorkloadPlan {
       getMany: weight(1),
     },
   };
+}
+
+/** So many runs have nothing but plots (faults/directed-faults.ts), and messages of one entry each,
+ *  between which a plot's next step may come. */
+const DIRECTED_CHANCE = 0.05;
+const DIRECTED_EVERY_MS = 5000;
+const ONE_ENTRY = 1;
+
+/** A plot must come to its end while clients still wait. */
+function hurried({ limits, pipe }: Plan): Partial<Plan> {
+  return {
+    limits: { ...limits, appendEntriesBytesMax: ONE_ENTRY },
+    pipe: { ...pipe, delayMinMs: 0.05, delayMaxMs: 0.5, longChance: 0 },
+    diskDelay: { minMs: 0.1, maxMs: 0.5, longChance: 0, longMs: 0 },
+    raftTiming: {
+      ...defaultTiming,
+      heartbeatMs: 30,
+      electionTimeoutMinMs: 90,
+      electionTimeoutMaxMs: 180,
+    },
+  };
+}
+
+function directedFaults(random: Prng, untilMs: number): readonly PlannedFault[] {
+  const faults: PlannedFault[] = [];
+  for (let atMs = 2000; atMs < untilMs; atMs += DIRECTED_EVERY_MS) {
+    const kind = pick(random, DIRECTED_KINDS);
+    const earlierMs = 500 * random.float();
+    faults.push({ number: faults.length, atMs: atMs - earlierMs, kind, seed: random.u32() });
+  }
+  return faults;
 }
 
 /** A crash tears something only when it comes at the right moment. */

@@ -1,5 +1,5 @@
-import { allJudges } from './judges/judges.ts';
-import { Violation } from './observer.ts';
+import { allJudges, clientJudges } from './judges/judges.ts';
+import { type Observer, Violation } from './observer.ts';
 import { drawPlan, type Plan, type RunSettings } from './plan.ts';
 import { TraceLog } from './trace-log.ts';
 import { World } from './world.ts';
@@ -30,19 +30,22 @@ export interface RunResult {
   readonly coverage: readonly (readonly [what: string, times: number])[];
 }
 
-/** Runs one seed, with every judge. */
+/** Runs one seed, with every judge, unless the settings say otherwise. */
 export function runSeed(
   settings: RunSettings,
   print: ((line: string) => void) | null = null,
 ): RunResult {
   const plan = drawPlan(settings);
   const log = new TraceLog(print);
-  const world = new World(plan, [log, ...allJudges()]);
+  const onlyClients = settings.judges === 'LIN';
+  const judges = onlyClients ? clientJudges() : allJudges();
+  const world = new World(plan, [log, ...judges]);
   let failure: RunFailure | null = null;
   try {
     world.run();
   } catch (thrown) {
     failure = failureOf(thrown, log, world);
+    if (onlyClients && failure.invariant !== 'LIN') failure = judgeSoFar(judges, log, world);
   }
   return {
     settings,
@@ -55,6 +58,16 @@ export function runSeed(
     faults: faultsUntil(plan, world.nowMs),
     coverage: [...world.coverage.counts],
   };
+}
+
+/** Something other than the clients' history has ended the run: what they have seen until then. */
+function judgeSoFar(judges: readonly Observer[], log: TraceLog, world: World): RunFailure | null {
+  try {
+    for (const judge of judges) judge.ended();
+    return null;
+  } catch (thrown) {
+    return failureOf(thrown, log, world);
+  }
 }
 
 function faultsUntil(plan: Plan, atMs: number): number {

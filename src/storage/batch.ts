@@ -67,14 +67,21 @@ export function decodeBatchHeader(
   const headerCrc = readU32(bytes, at + 60);
   if (native.crc32(bytes, at, at + 60, salt) !== headerCrc) return 'checksum';
   if (readU32(bytes, at + 4) !== VERSION) return 'version';
-  const numbers = [8, 16, 24, 32].map((field) => readU64(bytes, at + field));
-  if (!numbers.every(Number.isSafeInteger)) return 'number';
-  const [segmentId, offset, sequence, commitIndex] = numbers;
+  const segmentId = readU64(bytes, at + 8);
+  const offset = readU64(bytes, at + 16);
+  const sequence = readU64(bytes, at + 24);
+  const commitIndex = readU64(bytes, at + 32);
+  const areSafe =
+    Number.isSafeInteger(segmentId) &&
+    Number.isSafeInteger(offset) &&
+    Number.isSafeInteger(sequence) &&
+    Number.isSafeInteger(commitIndex);
+  if (!areSafe) return 'number';
   return {
-    segmentId: segmentId!,
-    offset: offset!,
-    sequence: sequence!,
-    commitIndex: index(commitIndex!),
+    segmentId,
+    offset,
+    sequence,
+    commitIndex: index(commitIndex),
     bodyBytes: readU32(bytes, at + 40),
     records: readU32(bytes, at + 44),
     zeroSectors: readU32(bytes, at + 48),

@@ -4,7 +4,7 @@ import type { BatchHeader } from './batch.ts';
 import { type Damage, isDamage } from './damage.ts';
 import type { Disk } from './disk.ts';
 import { SLOT_NAMES } from './hard-state.ts';
-import { LogScanner, type LogVisitor } from './log-scanner.ts';
+import { LogScanner, type LogVisitor, manifestOf } from './log-scanner.ts';
 import { findUnfit } from './recovery.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import { type SegmentHeader, segmentName } from './segment.ts';
@@ -44,7 +44,7 @@ export function* inspect(disk: Disk): Generator<InspectItem> {
   const { image } = slots;
   const unfit = findUnfit(disk, image);
   const found = new Items();
-  const scanner = new LogScanner(disk, { ...image, directoryId: image.state.directoryId }, found);
+  const scanner = new LogScanner(disk, manifestOf(image), found);
   for (let id = image.firstSegment; id <= image.lastSegment; id++) {
     const segment = scanner.scan(id);
     yield* found.take();

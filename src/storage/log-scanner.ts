@@ -10,6 +10,7 @@ import {
 } from './batch.ts';
 import { type Damage, isDamage } from './damage.ts';
 import { type Disk, DiskError, type DiskFile } from './disk.ts';
+import type { StateImage } from './hard-state.ts';
 import { LogOutline } from './log-outline.ts';
 import { readSegment } from './read-segment.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
@@ -38,6 +39,13 @@ export interface Manifest {
   readonly lastSegment: number;
   /** All of the log before it was synced when the hard state was written. */
   readonly mark: LogPosition;
+  /** A start that found rot may have been interrupted: it moves segments aside (suspicion.ts). */
+  readonly suspect: boolean;
+}
+
+export function manifestOf(image: StateImage): Manifest {
+  const { directoryId, suspect } = image.state;
+  return { ...image, directoryId, suspect };
 }
 
 export interface ScannedSegment {
@@ -73,7 +81,11 @@ export class LogScanner {
   scan(segmentId: number): ScannedSegment | Damage | Refusal {
     const name = segmentName(segmentId);
     const file = openIfThere(this.disk, name);
-    if (file === null) return this.damage(name, 0, 'this segment of the log is missing');
+    if (file === null) {
+      const what = 'this segment of the log is missing';
+      // Disks lose sectors, not files: this is a hand's work, which a hand may undo.
+      return this.manifest.suspect ? this.damage(name, 0, what) : refusal('missing', name, 0, what);
+    }
     const bytes = readSegment(file);
     file.close();
     const header = this.readHeader(name, segmentId, bytes);

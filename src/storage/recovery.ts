@@ -7,7 +7,7 @@ import type { Disk, DiskFile } from './disk.ts';
 import { type DurableState, SLOT_NAMES, type StateImage } from './hard-state.ts';
 import { LogIndex } from './log-index.ts';
 import type { LogOutline } from './log-outline.ts';
-import { LogScanner, type LogVisitor, type ScannedSegment } from './log-scanner.ts';
+import { LogScanner, type LogVisitor, manifestOf, type ScannedSegment } from './log-scanner.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { isZero } from './sectors.ts';
 import {
@@ -93,9 +93,8 @@ export function findUnfit(disk: Disk, image: StateImage): Refusal | null {
 
 function recoverLog(disk: Disk, slots: SlotsRead): Recovery | Damage | Refusal {
   const { image } = slots;
-  const manifest = { ...image, directoryId: image.state.directoryId };
   const found = new Found();
-  const scanner = new LogScanner(disk, manifest, found);
+  const scanner = new LogScanner(disk, manifestOf(image), found);
   let last = scanner.scan(image.firstSegment);
   for (let id = image.firstSegment; id < image.lastSegment; id++) {
     if (isRefusal(last) || isDamage(last)) return last;

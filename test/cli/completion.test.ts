@@ -96,7 +96,7 @@ wanted=command; _dkvs; wanted=arguments; words=(status); _dkvs; words=(wal); _dk
       assert.ok(lines.includes(`${name}:${summary}`), name);
     }
     assert.ok(lines.some((line) => line.startsWith('--watch=-[')));
-    assert.ok(lines.includes('*:argument:(dump verify)'));
+    assert.ok(lines.includes('*:argument:(dump verify accept)'));
   });
 
   it('names every command and every flag, in each shell', async () => {

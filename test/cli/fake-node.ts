@@ -1,6 +1,6 @@
 // Stands in for `dkvs serve` in tests of what supervises it: takes the same flags, says ready,
 // answers STATUS as a leader, and does as DKVS_FAKE tells it: `crash` at the start, be `deaf` to
-// SIGTERM, or say nothing (`mute`).
+// SIGTERM, say nothing (`mute`), or log an error while it runs (`rot`).
 
 import { bulk, FakeServer } from './fake-server.ts';
 
@@ -29,4 +29,11 @@ process.stdin.on('end', () => process.exit(0)).resume();
 process.on('SIGTERM', () => {
   if (behaviour !== 'deaf') process.exit(0);
 });
+if (behaviour === 'rot') {
+  const log = (level: string, message: string) => {
+    process.stderr.write(`${JSON.stringify({ level, message })}\n`);
+  };
+  log('info', 'an election');
+  log('error', 'rot was found');
+}
 if (behaviour !== 'mute') process.stdout.write(`ready ${name} 127.0.0.1:${port}\n`);

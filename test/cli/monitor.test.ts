@@ -101,14 +101,12 @@ describe('watching', () => {
     await waitFor(io, ' 0 entries/s');
     Object.assign(status, { name: 'n2', term: 4, commitIndex: 110 });
     await waitFor(io, 'n2 leads in term 4, ');
+    await waitFor(io, 'n2 leads in term 4 since ');
     io.signal('SIGINT');
     assert.equal(await done, 0);
     const [first, second] = lines(io);
     assert.match(first!, /^\d{4}-\d\d-\d\dT[\d:.]+Z {2}n1 leads in term 3$/);
-    assert.match(
-      second!,
-      /Z {2}n1 leads in term 3 since \S+ {2}1 of 1 up {2}- entries\/s {2}lag 0$/,
-    );
+    assert.match(second!, /Z {2}n1 leads in term 3 {2}1 of 1 up {2}- entries\/s {2}lag 0$/);
   });
 
   it('--json gives objects, a stable contract', async () => {
@@ -155,7 +153,7 @@ describe('watching', () => {
     await waitFor(io, 'entries/s');
     assert.ok(io.stdout.text.startsWith('\x1b[?1049h\x1b[?25l'));
     const shown = Terminal.rowsOf(io.stdout.text);
-    assert.match(shown[0]!, /^n1 leads in term 3 since .* 1 of 1 up/);
+    assert.match(shown[0]!, /^n1 leads in term 3 {2}1 of 1 up/);
     assert.match(
       shown[2]!,
       /^NAME +ADDRESS +ROLE +TERM +COMMIT +LAG +ENTRIES\/S +CLIENTS +HEALTH$/,

@@ -159,7 +159,8 @@ describe('a supervisor', () => {
 });
 
 describe('dkvs cluster', () => {
-  it('starts, tells how to talk, reports each node and its death, and stops', async () => {
+  it('starts, tells how to talk, reports each node, its errors and its death, and stops', async () => {
+    process.env['DKVS_FAKE'] = 'n3:rot';
     const io = new FakeIo();
     const members = await membersOf(3);
     const code = runCluster({ members, directory, io, program, onPid });
@@ -168,6 +169,8 @@ describe('dkvs cluster', () => {
       () => io.stdout.text,
       5000,
     );
+    assert.match(io.stdout.text, /^n3: rot was found$/m);
+    assert.doesNotMatch(io.stdout.text, /an election/, 'the rest of the log is not for here');
     assert.match(io.stdout.text, /DKVS: 3 nodes at 127\.0\.0\.1:\d+/);
     assert.match(io.stdout.text, new RegExp(`redis-cli -c -p ${members[0]!.port} `));
     const addresses = members.map(({ host, port }) => `${host}:${port}`);

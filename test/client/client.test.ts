@@ -10,7 +10,15 @@ import {
   UsageError,
 } from '../../src/client/errors.ts';
 import type { RespValue } from '../../src/protocol/resp-reader.ts';
-import { FakeCluster, follows, leads, reset, type Script, silence } from './fake-cluster.ts';
+import {
+  FakeCluster,
+  follows,
+  leads,
+  reset,
+  type Script,
+  silence,
+  statusReply,
+} from './fake-cluster.ts';
 
 const NODES = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3'];
 
@@ -148,9 +156,51 @@ describe('routing', () => {
       assert.match(set.result.message, /CLUSTERDOWN/);
       assert.equal(set.atMs, 100 + deadlineMs);
       assert.equal(cluster.armed, 0);
-      return node.received.length;
+      return node.received.filter((command) => command !== 'STATUS').length;
     };
     assert.deepEqual([await sentTimes(2000), await sentTimes(2500)], [1, 2]);
+  });
+
+  /** Three nodes that answer, but have had no leader since they were asked first. */
+  async function leaderless() {
+    const cluster = new FakeCluster();
+    const nodes = [1, 2, 3].map((port) =>
+      cluster.node(port, ([name]) =>
+        name === 'STATUS' ? statusReply(null) : '-CLUSTERDOWN no leader\r\n',
+      ),
+    );
+    const client = new Client(cluster, { nodes: NODES });
+    for (const node of NODES) void client.statusOf(node);
+    await cluster.run(100);
+    for (const node of nodes) node.delayMs = 1000;
+    const sent = () =>
+      nodes.flatMap(({ received }) => received.filter((text) => text !== 'STATUS'));
+    return { cluster, nodes, client, sent };
+  }
+
+  it('does not end as unknown while all nodes are up and none leads', async () => {
+    const { cluster, client, sent } = await leaderless();
+    const set = watch(cluster, client, SET);
+    await cluster.run(3000);
+    assert.ok(set.result instanceof UnavailableError, String(set.result));
+    assert.match(set.result.message, /CLUSTERDOWN no leader/);
+    assert.ok(set.atMs <= 2100, `${set.atMs} ms`);
+    assert.equal(sent().length, 1, 'the second node would have held it beyond the deadline');
+    assert.equal(cluster.armed, 0);
+  });
+
+  it('goes on as soon as one of them knows of a leader, also late', async () => {
+    const { cluster, nodes, client, sent } = await leaderless();
+    const set = watch(cluster, client, SET);
+    await cluster.run(1700);
+    assert.equal(set.result, null);
+    nodes[1]!.script = follows(3);
+    nodes[2]!.script = leads;
+    for (const node of nodes) node.delayMs = 1;
+    await cluster.run(3000);
+    assert.deepEqual(set.result, ok);
+    assert.ok(set.atMs < 2000, `${set.atMs} ms`);
+    assert.equal(sent().length, 3, 'the first try, the redirect, and the leader');
   });
 
   it('still asks a node that had known of no leader, once it is said to lead', async () => {
@@ -164,7 +214,7 @@ describe('routing', () => {
     cluster.node(2, follows(1));
     await cluster.run(2100);
     assert.deepEqual(set.result, ok);
-    assert.equal(node.received.length, 2);
+    assert.equal(node.received.filter((command) => command !== 'STATUS').length, 2);
   });
 
   it('tries again what is certain not to have been applied', async () => {
@@ -509,7 +559,8 @@ describe('the end of a command', () => {
   it('is a usage error for what makes no sense', async () => {
     const cluster = new FakeCluster();
     const client = new Client(cluster, { nodes: NODES });
-    for (const args of [[], [''], ['QUIT'], ['client', 'info'], [new Uint8Array(2)]]) {
+    const setsUp = [['QUIT'], ['HELLO', '3'], ['reset'], ['client', 'REPLY', 'off']];
+    for (const args of [[], [''], ...setsUp, [new Uint8Array(2)]]) {
       await assert.rejects(client.command(args), UsageError);
     }
     await assert.rejects(client.command(SET, { deadlineMs: 0 }), UsageError);

@@ -143,7 +143,9 @@ export class FakeStream implements TransportStream {
 
   private answer(args: readonly string[]): void {
     const node = this.node!;
-    this.answerAt = Math.max(this.cluster.now() + node.delayMs, this.answerAt);
+    // A node answers STATUS at once, whatever it makes others wait for.
+    const delayMs = args[0] === 'STATUS' ? 1 : node.delayMs;
+    this.answerAt = Math.max(this.cluster.now() + delayMs, this.answerAt);
     const isGreeting = args[0] === 'CLIENT';
     const say = (text: string) => {
       this.cluster.timer(this.answerAt, () => {
@@ -181,10 +183,19 @@ export class FakeStream implements TransportStream {
   }
 }
 
+/** What STATUS says of the leader. */
+export function statusReply(leader: string | null): string {
+  const json = JSON.stringify({ leader });
+  return `$${json.length}\r\n${json}\r\n`;
+}
+
 /** A node that leads: every command but the odd one is OK. */
-export const leads: Script = (args) => (args[0] === 'GET' ? '$1\r\nv\r\n' : '+OK\r\n');
+export const leads: Script = ([name]) => {
+  if (name === 'STATUS') return statusReply('n');
+  return name === 'GET' ? '$1\r\nv\r\n' : '+OK\r\n';
+};
 
 /** A node that knows who leads. */
 export const follows = (port: number): Script => {
-  return () => `-REDIRECT 127.0.0.1:${port}\r\n`;
+  return ([name]) => (name === 'STATUS' ? statusReply('n') : `-REDIRECT 127.0.0.1:${port}\r\n`);
 };

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { type Cluster, sleep, until, withCluster } from './cluster.ts';
 import { Load, textAt } from './load.ts';
 
-const KILLS = 6;
+/** DKVS_KILLS=200 for a night. */
+const KILLS = Number(process.env['DKVS_KILLS'] ?? 4);
 /** Within this a node answers, whatever happens (README, guarantee 5). */
 const ANSWER_MS = 2000;
 

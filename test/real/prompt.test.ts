@@ -83,9 +83,18 @@ async function useIt(cluster: Cluster, person: Person): Promise<void> {
   await person.sees(/SET greet.*hello/);
   person.types('\x03');
   person.types('AUTH hunter2\r');
-  await person.sees(/\(error\) ERR unknown command 'AUTH'/, false);
+  await person.sees(/\(error\) ERR AUTH <password> called without/, false);
   person.types('SET greeting "hello world"\r');
   await person.sees(/^OK$/, false);
+  // Tab looks keys up in the cluster, by SCAN.
+  person.types('GET gre\t');
+  await person.sees(/GET greeting$/);
+  person.types('\x03');
+  // What is about the node, and not about this connection, can be asked for too.
+  person.types(' CLIENT ID\r');
+  await person.sees(/^\(integer\) \d+$/, false);
+  person.types(' CONFIG GET appendonly\r');
+  await person.sees(/"?appendonly"?/, false);
   // Half a line is typed when the leader dies: the prompt says so, and the line is still there.
   person.types('GET greet');
   await person.sees(/GET greet$/);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { commands } from '../../src/protocol/commands.ts';
 import { encodeRequest } from '../../src/protocol/request-writer.ts';
 import { missingTool } from '../tools.ts';
 import { Cluster, electsFirst, until } from './cluster.ts';
@@ -145,14 +144,21 @@ describe('the tools of Redis, through a leader, a follower that redirects and on
     }
   });
 
-  const hasScan = commands.some(({ name }) => name === 'scan');
-  it('redis-cli --scan lists the keys', { skip: !hasScan && 'there is no SCAN yet' }, async () => {
+  it('redis-cli --scan lists the keys, and --bigkeys finds the biggest', async () => {
     for (const key of ['scan-1', 'scan-2', 'scan-3']) await cluster.ask('n1', 'SET', key, 'x');
-    for (const [name, ...flags] of [['n1'], ['n2', '-c'], ['n3']] as [string, ...string[]][]) {
-      const cli = new Piped('redis-cli', portOf(name), ...flags, '--scan', '--pattern', 'scan-*');
+    for (const name of ['n1', 'n3']) {
+      const cli = new Piped('redis-cli', portOf(name), '--scan', '--pattern', 'scan-*');
       assert.equal(await cli.end(), 0, cli.text);
       assert.deepEqual([...cli.lines].sort(), ['scan-1', 'scan-2', 'scan-3']);
     }
+    // A redis-cli that scans follows nobody, with -c neither; but it says who leads.
+    const redirected = new Piped('redis-cli', portOf('n2'), '-c', '--scan');
+    assert.equal(await redirected.end(), 1);
+    assert.match(redirected.text, new RegExp(`MOVED 0 ${cluster.address('n1')}`));
+    await cluster.ask('n1', 'SET', 'scan-big', 'x'.repeat(5000));
+    const cli = new Piped('redis-cli', portOf('n3'), '--bigkeys');
+    assert.equal(await cli.end(), 0, cli.text);
+    assert.match(cli.text, /Biggest string found so far .*scan-big.* with 5000 bytes/);
   });
 
   it('redis-cli --stat reads a line of figures out of INFO', async () => {

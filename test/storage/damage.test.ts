@@ -351,12 +351,9 @@ test('segments: missing, swapped, stale, unknown to the hard state', () => {
     const missing = new Map(late);
     missing.delete(file);
     const world = worldOf(missing);
-    const rot = suspected(world, limits);
-    assert.deepEqual([rot.what, rot.file], ['this segment of the log is missing', file]);
-    const behind = files.slice(files.indexOf(file) + 1).map((name) => `rot-1-${name}`);
-    assert.deepEqual(rot.kept, behind, 'what can no longer be reached is kept');
-    const again = open(world, limits).storage.recovered;
-    assert.deepEqual([again.lastIndex, again.rot], [rot.goodIndex, null]);
+    const refusal = refused(world, limits);
+    assert.deepEqual([refusal.kind, refusal.file], ['missing', file]);
+    assert.deepEqual(world.disk.image(), missing, 'nothing was changed');
   }
   const swapped = new Map(late).set(files[2]!, late.get(files[3]!)!);
   assert.equal(suspected(worldOf(swapped), limits).file, files[2]);

@@ -62,15 +62,17 @@ const flip =
     return bytes;
   };
 
+const zeros = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.length);
+
 /** Each with how many entries are good. */
 const damages: readonly (readonly [what: string, good: number, image: () => Image])[] = [
   ['the middle of a segment in the middle', 3, () => damage(segment(2), flip(1600))],
   ['the header of a segment', 4, () => damage(segment(3), flip(20))],
-  ['a missing segment', 4, () => damage(segment(3), () => null)],
+  ['a segment of zeros', 4, () => damage(segment(3), zeros)],
   ['a segment that was cut short', 2, () => damage(segment(2), (bytes) => bytes.slice(0, 512))],
   ['the header of the first segment', 0, () => damage(segment(1), flip(20))],
   ['the first entry', 0, () => damage(segment(1), flip(600))],
-  ['all of the first segment', 0, () => damage(segment(1), () => null)],
+  ['all of the first segment', 0, () => damage(segment(1), zeros)],
   ['the last batch', 11, () => damage(segment(6), flip(1600))],
 ];
 

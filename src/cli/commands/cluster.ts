@@ -1,5 +1,6 @@
 import { formatAddress } from '../../client/address.ts';
 import { type Client, connect } from '../../node/client.ts';
+import { commands } from '../../protocol/commands.ts';
 import type { CliCommand } from '../command.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
 import { type Io, paint } from '../io.ts';
@@ -7,6 +8,7 @@ import { LivePanel } from '../live-panel.ts';
 import { checkPorts, localMembers } from '../local-ports.ts';
 import type { MemberAddress } from '../members.ts';
 import { askStatus, type MemberStatus } from '../node-status.ts';
+import { harmless } from '../output.ts';
 import { localPeerSecret } from '../peer-secret.ts';
 import { followerModeOf, followerOption } from '../serve-settings.ts';
 import type { OptionSpec, Settings } from '../settings.ts';
@@ -47,7 +49,7 @@ export const clusterCommand: CliCommand = {
   examples: ['dkvs cluster', 'dkvs cluster --nodes 5 --port 8001 --data /tmp/five'],
   options: clusterOptions,
   async run({ settings, positionals }, io) {
-    if (positionals.length > 0) throw usageError(`cluster takes no argument: ${positionals[0]}`);
+    if (positionals.length > 0) throw takesNoArgument(positionals);
     return await runCluster({
       members: clusterMembers(settings),
       directory: settings.text('data'),
@@ -56,6 +58,15 @@ export const clusterCommand: CliCommand = {
     });
   },
 };
+
+/** CLUSTER is a command of Redis too, and whoever types it here wants to ask a node. */
+function takesNoArgument(positionals: readonly string[]): CliError {
+  const [first = ''] = positionals;
+  const isCommand = commands.some(({ name }) => name === `cluster|${first.toLowerCase()}`);
+  const asked = ['CLUSTER', first.toUpperCase(), ...positionals.slice(1)].join(' ');
+  const hint = isCommand ? `to ask a node: echo '${asked}' | dkvs` : '';
+  return usageError(`cluster takes no argument: ${first}`, hint);
+}
 
 export interface LocalClusterOptions {
   readonly members: readonly MemberAddress[];
@@ -114,6 +125,7 @@ class LocalCluster {
       ...(program === undefined ? {} : { program }),
       ...(onPid === undefined ? {} : { onPid }),
       onExit: (name, exit) => this.nodeEnded(name, exit),
+      onLogLine: (name, line) => this.logged(name, line),
     });
     this.client = connect(members.map(formatAddress));
   }
@@ -210,12 +222,29 @@ class LocalCluster {
     };
   }
 
+  /** What a node calls an error, a log that has rotted say, belongs before the eyes of its owner. */
+  private logged(name: string, line: string): void {
+    const message = errorIn(line);
+    if (message === null) return;
+    this.panel.say(paint(this.io, this.io.stdout, 'red', `${name}: ${harmless(message)}`));
+  }
+
   private nodeEnded(name: string, exit: NodeExit): void {
     // A node that does not even start fails the start, which says why.
     if (!this.isStarted || this.isStopping) return;
     const reason = exitText(exit);
     this.down.set(name, reason);
     this.panel.say(paint(this.io, this.io.stdout, 'red', `${name} is down: ${reason}`));
+  }
+}
+
+/** The sentence of a log line of level error: JSON, as nodes write it on a pipe. Null: it is none. */
+function errorIn(line: string): string | null {
+  try {
+    const { level, message } = JSON.parse(line);
+    return level === 'error' && typeof message === 'string' ? message : null;
+  } catch {
+    return null;
   }
 }
 

@@ -136,16 +136,52 @@ const extras: { readonly [name: string]: Extra } = {
   },
   ping: example('dkvs ping', 'dkvs ping --connect 127.0.0.1:7002'),
   echo: example('dkvs echo hello'),
+  info: {
+    description: ['Of the node that answers: the first of --connect that does.'],
+    examples: ['dkvs info', 'dkvs info raft --connect 127.0.0.1:7002'],
+  },
+  role: example('dkvs role'),
+  time: example('dkvs time'),
 };
 
 /** Those whose value, which stands behind the key, may come from standard input. */
 const TAKES_STDIN: ReadonlySet<string> = new Set(['set', 'setnx', 'getset', 'append']);
 
 /** Those of the others that are of use outside of a connection. */
-const FROM_ANY_NODE = new Set(['ping', 'echo']);
+const FROM_ANY_NODE = new Set(['ping', 'echo', 'info', 'role', 'time']);
+
+/** What has subcommands, and tells of the node that answers. CLUSTER has too, but `dkvs cluster` runs one. */
+const CONTAINERS: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: 'client', summary: 'The connections of the node that answers: LIST, ID, INFO, KILL.' },
+  { name: 'command', summary: 'The commands that there are: LIST, COUNT, DOCS, INFO, GETKEYS.' },
+  { name: 'config', summary: 'The settings of the node that answers: GET pattern.' },
+];
+
+const containerExamples: { readonly [name: string]: readonly string[] } = {
+  client: ['dkvs client list', 'dkvs client list --connect 127.0.0.1:7002'],
+  command: ['dkvs command docs set', "dkvs command list filterby pattern 'get*'"],
+  config: ["dkvs config get '*-max'"],
+};
+
+const containerCommands: readonly CliCommand[] = CONTAINERS.map(({ name, summary }) => ({
+  name,
+  group: 'data',
+  summary,
+  usage: 'SUBCOMMAND [ARGUMENT …]',
+  description: ['HELP as the subcommand lists what there is.'],
+  examples: containerExamples[name] ?? [],
+  options: connectOptions,
+  run: async ({ settings, positionals }, io) => {
+    if (positionals.length === 0) throw usageError(`usage: dkvs ${name} SUBCOMMAND`);
+    const request = [name.toUpperCase(), ...positionals];
+    const reply = await withClient(settings, (client) => client.command(request));
+    io.stdout.write(formatReply(reply, formatOf(settings, io.stdout)));
+    return ExitCode.Ok;
+  },
+}));
 
 /** One command for each that goes through the log, and the odd other. */
-export const dataCommands: readonly CliCommand[] = commands
+const singleCommands: readonly CliCommand[] = commands
   .filter(({ name, where }) => where === 'replicated' || FROM_ANY_NODE.has(name))
   .map((spec) => {
     const extra = extras[spec.name] ?? example();
@@ -161,6 +197,8 @@ export const dataCommands: readonly CliCommand[] = commands
       run: (args, io) => runDataCommand(spec, args, io),
     };
   });
+
+export const dataCommands: readonly CliCommand[] = [...singleCommands, ...containerCommands];
 
 function usageOf({ name, syntax }: CommandSpec): string {
   return syntax.slice(name.length + 1);

@@ -60,6 +60,13 @@ export const simCommand: CliCommand = {
       placeholder: 'N,N',
       summary: 'only these of the planned faults, by number; or none',
     },
+    {
+      name: 'judges',
+      kind: 'text',
+      placeholder: 'all|LIN',
+      summary: 'LIN: nothing but what the clients saw',
+      fallback: defaultSettings.judges,
+    },
     { name: 'trace', kind: 'flag', placeholder: '', summary: 'print every event of the run' },
     { name: 'threads', kind: 'count', placeholder: 'N', summary: 'the default is one a core' },
   ],
@@ -79,7 +86,13 @@ function settingsOf(settings: Settings, seed: number): RunSettings {
     nodes: settings.has('nodes') ? settings.count('nodes', 1, 7) : 0,
     operationsPerSecond: settings.count('operations', 1, 10_000),
     onlyFaults: settings.has('faults') ? numbersOf(settings.text('faults')) : null,
+    judges: judgesOf(settings.text('judges')),
   };
+}
+
+function judgesOf(text: string): RunSettings['judges'] {
+  if (text === 'all' || text === 'LIN') return text;
+  throw usageError('--judges is all, or LIN');
 }
 
 function numbersOf(text: string): readonly number[] {

@@ -43,7 +43,7 @@ export interface View {
   /** Name or address; null when nobody leads. */
   readonly leader: string | null;
   readonly term: number | null;
-  /** Since when it has been seen to lead. */
+  /** When it was seen to take over; null when it led before anybody looked. */
   readonly since: Date | null;
   /** How fast the commit index grows: of the member that is furthest. */
   readonly entriesPerSecond: number | null;
@@ -108,7 +108,7 @@ export class Observer {
     if (!isNews) return [];
     this.leader = name;
     this.term = found.term;
-    this.since = at;
+    this.since = this.last === null ? null : at;
     return [{ kind: 'leader', at, name, term: found.term, withoutMs }];
   }
 

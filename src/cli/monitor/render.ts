@@ -69,10 +69,8 @@ export function changeJson({ at, kind, ...rest }: Change): string {
 
 function headline({ leader, term, since, entriesPerSecond, members }: View): string {
   const up = members.filter(({ role }) => role !== 'unreachable').length;
-  const who =
-    leader === null
-      ? 'nobody leads'
-      : `${leader} leads in term ${cell(term)} since ${clockText(since!)}`;
+  const known = since === null ? '' : ` since ${clockText(since)}`;
+  const who = leader === null ? 'nobody leads' : `${leader} leads in term ${cell(term)}${known}`;
   return `${who}  ${up} of ${members.length} up  ${cell(entriesPerSecond)} entries/s`;
 }
 

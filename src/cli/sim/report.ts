@@ -11,6 +11,7 @@ export class Report {
   readonly failures: RunResult[] = [];
   runs = 0;
   private readonly startedMs = performance.now();
+  private readonly startedCpu = process.cpuUsage();
   private simulatedMs = 0;
   private events = 0;
   private operations = 0;
@@ -45,6 +46,8 @@ export class Report {
     const simulatedSeconds = simulatedMs / 1000;
     const realSeconds = this.elapsedMinutes * 60;
     const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+    const { user, system } = process.cpuUsage(this.startedCpu);
+    const cpuSeconds = Math.max(1, user + system) / 1e6;
     const counts = [...this.coverage].sort(([a], [b]) => (a < b ? -1 : 1));
     return [
       `${whole(runs)} seeds, ${whole(simulatedSeconds)} simulated seconds in ` +
@@ -52,6 +55,10 @@ export class Report {
         `${whole(runs / this.elapsedMinutes)} seeds a minute`,
       `${whole(events)} events (${whole(events / realSeconds)} a second), ` +
         `${whole(operations)} operations, ${whole(faults)} faults of ${FAULT_KINDS.length} kinds`,
+      // Of all threads: on a machine that does other things too, the only speed that means anything.
+      `${cpuSeconds.toFixed(1)} s of processor time: ` +
+        `${whole(simulatedSeconds / cpuSeconds)} simulated seconds and ` +
+        `${whole(events / cpuSeconds)} events in each`,
       ...counts.map(([what, times]) => `  ${whole(times).padStart(10)}  ${what}`),
     ];
   }
@@ -63,7 +70,7 @@ export class Report {
 
 /** The command line that runs exactly this. */
 export function commandOf(settings: RunSettings): string {
-  const { seed, seconds, nodes, operationsPerSecond, onlyFaults } = settings;
+  const { seed, seconds, nodes, operationsPerSecond, onlyFaults, judges } = settings;
   const parts = [`dkvs sim --seed ${seed}`];
   if (seconds !== defaultSettings.seconds) parts.push(`--seconds ${seconds}`);
   if (nodes !== 0) parts.push(`--nodes ${nodes}`);
@@ -71,6 +78,7 @@ export function commandOf(settings: RunSettings): string {
     parts.push(`--operations ${operationsPerSecond}`);
   }
   if (onlyFaults !== null) parts.push(`--faults ${onlyFaults.join(',') || 'none'}`);
+  if (judges !== defaultSettings.judges) parts.push(`--judges ${judges}`);
   return parts.join(' ');
 }
 

@@ -123,7 +123,8 @@ export const stringCommands: readonly ReplicatedCommand[] = [
     summary: 'Deletes a key if its value, or the digest of it, is right. Returns 1 or 0.',
     syntax: 'DELEX key [IFEQ value | IFNE value | IFDEQ digest | IFDNE digest]',
     complexity: 'O(1) for IFEQ and IFNE, O(N) for IFDEQ and IFDNE, N the length of the value.',
-    remark: 'A condition that is none is an error even if there is no such key.',
+    remark:
+      'A condition that is none, and a digest that has not 16 digits, is an error even if there is no such key.',
     parse: parseDelex,
   },
   {

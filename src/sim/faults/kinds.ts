@@ -39,4 +39,8 @@ export const FAULT_KINDS = [
   'restore',
 ] as const;
 
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** Plots of several steps: a few runs have nothing else. */
+export const DIRECTED_KINDS = ['figure-8', 'forgotten-vote'] as const;
+
+export type DirectedKind = (typeof DIRECTED_KINDS)[number];
+export type FaultKind = (typeof FAULT_KINDS)[number] | DirectedKind;

@@ -2,13 +2,19 @@ import { Prng } from '../../base/prng.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import { Observer, type SimNode } from '../observer.ts';
 import type { PlannedFault } from '../plan.ts';
+import { DIRECTED_FAULTS } from './directed-faults.ts';
 import { DISK_FAULTS } from './disk-faults.ts';
 import type { Fault, FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
 import { PROCESS_FAULTS } from './process-faults.ts';
 
-const FAULTS: Record<FaultKind, Fault> = { ...PROCESS_FAULTS, ...NETWORK_FAULTS, ...DISK_FAULTS };
+const FAULTS: Record<FaultKind, Fault> = {
+  ...PROCESS_FAULTS,
+  ...NETWORK_FAULTS,
+  ...DISK_FAULTS,
+  ...DIRECTED_FAULTS,
+};
 
 /** Carries out the faults of a plan, each at its time, until told to stop. */
 export class Nemesis extends Observer {

@@ -6,7 +6,8 @@ export class DurableFiles {
   private readonly files = new Map<number, { bytes: Uint8Array; size: number }>();
   private names: ReadonlyMap<string, number> = new Map();
 
-  /** @returns where the first byte stands that is no longer what it was; Infinity: nowhere. */
+  /** @returns where the first byte of what there was stands that is no longer what it was; Infinity:
+   *  nowhere. */
   change({ inode, offset, bytes, size }: DurableChange): number {
     let file = this.files.get(inode);
     if (file === undefined) {
@@ -18,10 +19,12 @@ export class DurableFiles {
       grown.set(file.bytes.subarray(0, file.size));
       file.bytes = grown;
     }
+    // What is appended changes nothing that was there, and most of it is a segment's zeros.
+    const known = Math.min(bytes.length, file.size - offset);
     let first = size < file.size ? size : Number.POSITIVE_INFINITY;
     if (size < file.size) file.bytes.fill(0, size, file.size);
     file.size = size;
-    for (let at = 0; at < bytes.length; at++) {
+    for (let at = 0; at < known; at++) {
       if (file.bytes[offset + at] === bytes[at]) continue;
       first = Math.min(first, offset + at);
       break;

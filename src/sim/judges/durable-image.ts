@@ -29,6 +29,9 @@ export class DurableImage {
   private slots: readonly [SlotImage | null, SlotImage | null] = [null, null];
   // Where the log has been read to.
   private segmentId = 1;
+  /** Of this segment and of the next: asked for at each change of the disk. */
+  private segmentName = segmentName(1);
+  private nextSegmentName = segmentName(2);
   private offset = 0;
   private sequence = 0;
   private headerCrc = 0;
@@ -80,8 +83,7 @@ export class DurableImage {
   private readAnew(): void {
     this.isStale = false;
     this.model.truncate(1);
-    this.segmentId = 1;
-    this.offset = 0;
+    this.enter(1);
     this.sequence = 0;
     this.headerCrc = 0;
     this.inodes = [];
@@ -92,23 +94,29 @@ export class DurableImage {
   private advance(): void {
     if (this.isStale) return;
     for (;;) {
-      const bytes = this.files.read(segmentName(this.segmentId));
+      const bytes = this.files.read(this.segmentName);
       if (bytes === null) return;
       if (this.offset === 0) {
         if (!this.enterSegment(bytes)) return;
       } else if (!this.readBatch(bytes)) {
         // The next segment goes on where this one ends, or else it is not there yet.
-        const next = this.files.read(segmentName(this.segmentId + 1));
+        const next = this.files.read(this.nextSegmentName);
         if (next === null || !this.continuesIn(next)) return;
-        this.segmentId++;
-        this.offset = 0;
+        this.enter(this.segmentId + 1);
       }
     }
   }
 
+  private enter(segmentId: number): void {
+    this.segmentId = segmentId;
+    this.segmentName = segmentName(segmentId);
+    this.nextSegmentName = segmentName(segmentId + 1);
+    this.offset = 0;
+  }
+
   private enterSegment(bytes: Uint8Array): boolean {
     if (!this.continuesIn(bytes)) return false;
-    this.inodes[this.segmentId - 1] = this.files.inodeOf(segmentName(this.segmentId));
+    this.inodes[this.segmentId - 1] = this.files.inodeOf(this.segmentName);
     this.salt = native.crc32(bytes, 24, 40, 0);
     this.offset = SECTOR;
     return true;
