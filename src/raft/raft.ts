@@ -206,8 +206,11 @@ export class Raft {
       if (incarnation !== progress.incarnation) progress.standing = 'unheard';
       repeatCampaign(state, peer);
     } else if (incarnation === progress.incarnation) {
-      // What was in flight may be lost with the old stream.
-      progress.becomeProbe(indexPlus(progress.matchIndex, 1));
+      // What was in flight may be lost with the old stream. A guess that no answer has tested yet
+      // stays: matchIndex may still be 0, with a log of thousands of entries that agree.
+      const { matchIndex, nextIndex } = progress;
+      const isGuess = progress.state === 'probe';
+      progress.becomeProbe(isGuess ? nextIndex : indexPlus(matchIndex, 1));
     } else {
       progress.startAnew(state.log.lastIndex);
     }

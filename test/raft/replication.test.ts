@@ -446,6 +446,28 @@ test('a stream that stands anew: what was in flight is sent again, from matchInd
   assert.deepEqual(again.map(say), ['1->2 AppendEntries term=1 prev=3/1 commit=3 entries=(4/1)']);
 });
 
+test('a stream that stands anew while the leader still guesses does not go back to the beginning', () => {
+  const harness = withEntries(5);
+  harness.reconnect();
+  harness.settle();
+  harness.crash(1);
+  harness.start(1);
+  harness.isolate(2);
+  harness.forgetLeaders();
+  harness.elect(3);
+  assert.equal(harness.raft(3).progressOf(nodeId(2))?.matchIndex, 0, 'no answer in this term yet');
+  harness.drop();
+  harness.heal();
+  harness.reconnect();
+  const first = harness.messages.filter((message) => isAppend(message) && message.to === 2);
+  assert.deepEqual(
+    first.map((message) => isAppend(message) && message.prevLogIndex),
+    [6],
+  );
+  harness.settle();
+  assert.equal(harness.raft(2).commitIndex, harness.raft(3).commitIndex);
+});
+
 test('S16: what a leader knows of a follower belongs to the follower’s incarnation', () => {
   const harness = withEntries(3);
   harness.reconnect();

@@ -162,7 +162,10 @@ describe('clients: another protocol', () => {
       '*1\r\n$5\r\nhOST:\r\nSET k evil\r\n',
     ]) {
       const raw = new Raw(world, leader).say(attack);
-      assert.deepEqual([raw.heard, raw.closed], ['', true], attack);
+      assert.equal(raw.closed, true, attack);
+      // A first line that arrives alone may be a GET of ours, with too many words; POST never is.
+      const isOurs = attack.startsWith('GET') && raw.heard.startsWith('-ERR wrong number of argum');
+      assert.ok(raw.heard === '' || isOurs, `${attack}: ${raw.heard}`);
     }
     world.run(500);
     const client = new Raw(world, leader).say('GET k\r\n', 100);
