@@ -1,6 +1,5 @@
 import { type Disk, type DiskDone, DiskError, type DiskFile } from './disk.ts';
 import { openIfThere } from './log-scanner.ts';
-import { isZero } from './sectors.ts';
 import { SPARE_NAME } from './segment.ts';
 import { step } from './step.ts';
 
@@ -11,8 +10,8 @@ const ZEROS = new Uint8Array(PIECE_BYTES);
 /**
  * The next segment, allocated with zeros in the background before it is needed: so the sync of a
  * batch does not also have to journal a new file size, and a full disk is noticed while there is
- * still room in the current segment. It may be left over from an earlier run: what is zeros already
- * is not written again.
+ * still room in the current segment. One that an earlier run left behind is written anew, even where
+ * it reads as zeros: if a sync of that run failed, they may be pages that look clean and are on no disk.
  */
 export class SpareSegment {
   /** `full`: the disk had no room; `allocate` tries again. `leaving`: on its way to a new name;
@@ -94,13 +93,8 @@ export class SpareSegment {
       this.settled(null);
       return;
     }
-    file.read(offset, length, (error, bytes) =>
-      this.attempt(error, () => {
-        if (bytes.length === length && isZero(bytes, 0, length)) return this.sync(offset + length);
-        file.write(offset, ZEROS.subarray(0, length), (failed) =>
-          this.attempt(failed, () => this.sync(offset + length)),
-        );
-      }),
+    file.write(offset, ZEROS.subarray(0, length), (error) =>
+      this.attempt(error, () => this.sync(offset + length)),
     );
   }
 

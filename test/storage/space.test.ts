@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Prng } from '../../src/base/prng.ts';
 import { create, entries, logOf, open, readLog, smallLimits, vote } from './world.ts';
 
 const usedBytes = (image: ReadonlyMap<string, Uint8Array>) =>
@@ -82,6 +83,32 @@ test('a spare that an earlier run left behind is taken over, whatever is in it',
   const last = open({ disk, later });
   assert.equal(last.storage.recovered.tornBytes, 0);
   assert.deepEqual(readLog(last), logOf([...entries(1, 1, 1), ...all]));
+});
+
+// Seed 2000519 of the simulator: bytes of an earlier use came back behind a torn batch, which made it
+// pass for rot.
+test('a spare whose sync has failed is not believed, though it reads as zeros', () => {
+  const { disk, later, run } = create();
+  run.persistNow({ entries: entries(1, 1, 1) });
+  disk.kill();
+  const spare = disk.open('wal-next');
+  spare.writeSync(12_000, Uint8Array.of(1, 2, 3));
+  spare.syncSync();
+  disk.failNext('sync', 'EIO', 'wal-next');
+  const failing = open({ disk, later });
+  for (const one of entries(2, 12, 1, 1400)) failing.persist({ entries: [one] });
+  later.run();
+  assert.equal(failing.fatal?.file, 'wal-next');
+  disk.kill();
+  assert.equal(disk.image().get('wal-next')![12_000], 0, 'as far as the page cache knows');
+  const again = open({ disk, later });
+  for (const one of entries(again.storage.recovered.lastIndex + 1, 14, 1, 1400)) {
+    again.persistNow({ entries: [one] });
+  }
+  assert.equal(again.storage.stats.segments, 2);
+  disk.crash(new Prng(1));
+  const second = [...disk.image()].filter(([name]) => /^wal-\d/.test(name)).at(-1)![1];
+  assert.equal(second[12_000], 0, 'and as the disk has it');
 });
 
 test('closing gives up what has no room, and keeps what was promised', () => {
