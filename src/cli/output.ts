@@ -1,5 +1,5 @@
 import { unreachable } from '../base/assert.ts';
-import { concatBytes } from '../base/bytes.ts';
+import { byteString, concatBytes } from '../base/bytes.ts';
 import type { RespValue } from '../protocol/resp-reader.ts';
 import { usageError } from './exit.ts';
 import type { Output } from './io.ts';
@@ -54,6 +54,27 @@ export function formatReply(value: RespValue, format: OutputFormat): Uint8Array 
     default:
       return unreachable(format);
   }
+}
+
+/** Their reply is a page of text, and for a person it is shown as one: redis-cli does the same. */
+const PAGES: ReadonlySet<string> = new Set([
+  ...['info', 'lolwut'],
+  ...['client info', 'client list', 'cluster info', 'cluster nodes'],
+]);
+
+/** The reply to a request, as it is printed: as any other, but for pages of text. */
+export function formatAnswer(
+  request: readonly (string | Uint8Array)[],
+  value: RespValue,
+  format: OutputFormat,
+): Uint8Array {
+  const [first = '', second = ''] = request.map((word) =>
+    (typeof word === 'string' ? word : byteString(word)).toLowerCase(),
+  );
+  const isPage = PAGES.has(first) || PAGES.has(`${first} ${second}`);
+  const text = isPage && format === 'human' && value.kind === 'bulk' ? textOf(value.bytes) : null;
+  if (text === null) return formatReply(value, format);
+  return encoder.encode(`${harmless(text.replaceAll('\r\n', '\n').trimEnd())}\n`);
 }
 
 /**

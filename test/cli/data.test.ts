@@ -180,6 +180,36 @@ describe('every command of the table', () => {
   }
 });
 
+describe('what a node says of itself', () => {
+  const page = bulk('# Raft\r\nraft_name:n1\r\nraft_role:\x1b[31mleader\r\n');
+  const asked: [string[], string, string][] = [
+    [['info', 'raft'], page, '# Raft\nraft_name:n1\nraft_role:\\x1b[31mleader\n'],
+    [['echo', 'x'], bulk('a\nb'), '"a\\nb"\n'],
+    [['config', 'get', 'x'], `*2\r\n${bulk('x')}${bulk('1')}`, '1) "x"\n2) "1"\n'],
+    [['role'], `*1\r\n${bulk('master')}`, '1) "master"\n'],
+  ];
+  for (const [words, reply, shown] of asked) {
+    it(`is shown for ${words.join(' ')}: a page as a page, the rest as any reply`, async () => {
+      const server = await FakeServer.listen(() => reply);
+      const io = new FakeIo().terminal();
+      io.env['NO_COLOR'] = '1';
+      assert.deepEqual(await run(io, server, ...words), { code: 0, out: shown, err: '' });
+      await server.close();
+      assert.deepEqual(server.received.at(-1), [words[0]!.toUpperCase(), ...words.slice(1)]);
+    });
+  }
+
+  it('is not what sets up a connection, nor `dkvs cluster`', async () => {
+    const server = await FakeServer.listen(() => '+OK\r\n');
+    const setname = await run(new FakeIo(), server, 'client', 'setname', 'x');
+    assert.deepEqual([setname.code, server.received.length], [2, 0]);
+    const cluster = await run(new FakeIo(), server, 'cluster', 'info');
+    assert.equal(cluster.code, 2);
+    assert.match(cluster.err, /to ask a node: echo 'CLUSTER INFO' \| dkvs/);
+    await server.close();
+  });
+});
+
 describe('a failure', () => {
   const cases: [string, string, number, RegExp][] = [
     ['an error reply', "-ERR value isn't an integer\r\n", 1, /dkvs: ERR value isn't an integer/],

@@ -7,7 +7,7 @@ import type { CliCommand, CommandArguments } from '../command.ts';
 import { connectOptions, withClient } from '../connect.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
 import type { Io } from '../io.ts';
-import { formatOf, formatReply } from '../output.ts';
+import { formatAnswer, formatOf } from '../output.ts';
 import type { OptionSpec } from '../settings.ts';
 
 const stdinOption: OptionSpec = {
@@ -175,7 +175,7 @@ const containerCommands: readonly CliCommand[] = CONTAINERS.map(({ name, summary
     if (positionals.length === 0) throw usageError(`usage: dkvs ${name} SUBCOMMAND`);
     const request = [name.toUpperCase(), ...positionals];
     const reply = await withClient(settings, (client) => client.command(request));
-    io.stdout.write(formatReply(reply, formatOf(settings, io.stdout)));
+    io.stdout.write(formatAnswer(request, reply, formatOf(settings, io.stdout)));
     return ExitCode.Ok;
   },
 }));
@@ -219,7 +219,7 @@ async function runDataCommand(
   const format = formatOf(settings, io.stdout);
   const request = [spec.name.toUpperCase(), ...args];
   const reply = await withClient(settings, (client) => client.command(request)).catch(missingKey);
-  io.stdout.write(formatReply(reply, format));
+  io.stdout.write(formatAnswer(request, reply, format));
   return verdictOf(spec.name)(args, reply);
 }
 

@@ -4,7 +4,7 @@ import { commands } from '../../protocol/commands.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
 import { asCliError } from '../failure.ts';
 import { type Io, isColoured, paint } from '../io.ts';
-import { formatReply } from '../output.ts';
+import { formatAnswer } from '../output.ts';
 import { complete, hintFor } from './completion.ts';
 import {
   dotCommandNames,
@@ -200,7 +200,7 @@ export class Prompt {
     const { session, io } = this;
     const startedMs = performance.now();
     try {
-      io.stdout.write(formatReply(await session.run(words, signal), session.format));
+      io.stdout.write(formatAnswer(words, await session.run(words, signal), session.format));
     } catch (error) {
       this.tell(error);
     }
