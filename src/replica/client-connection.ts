@@ -48,8 +48,9 @@ export interface ClientService extends ConnectionService {
 }
 
 const ARGUMENTS_OF_A_COMMAND = 16;
-const FIRST_WINDOW = 64;
+const FIRST_WINDOW = 8;
 const CHARGED_BYTES_MIN = 4096;
+const REPLIES_REMEMBERED = 16;
 
 /** A client that is blocked is read on, so that its end is noticed, but only so far. */
 const BLOCKED_INPUT_MAX = 64 * 1024;
@@ -99,6 +100,8 @@ export class ClientConnection implements StreamHandlers, Connection {
   /** How many commands it may have unanswered: few, until it was seen to take its replies. What those
    *  will be is not known when the commands are read, and once in the log they are carried out. */
   private window: number;
+  /** How long its longest reply of late was: what it has unanswered may come to as much, each. */
+  private replyBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private paused = false;
   private inputEnded = false;
@@ -342,7 +345,10 @@ export class ClientConnection implements StreamHandlers, Connection {
    *  may ask for much, and be answered in one turn. */
   private write(reply: Reply): void {
     if (this.state === 'closed') return;
+    const before = this.output.length;
     this.output.write(reply);
+    const length = this.output.length - before;
+    this.replyBytes = Math.max(length, this.replyBytes - this.replyBytes / REPLIES_REMEMBERED);
     const { clientOutputBytesMax, clientPauseOutputBytes } = this.service.limits;
     const unread = this.unsentBytes;
     if (unread > clientOutputBytesMax) this.shed();
@@ -395,6 +401,7 @@ export class ClientConnection implements StreamHandlers, Connection {
     return (
       this.unsentBytes > limits.clientPauseOutputBytes ||
       this.pending.length >= this.window ||
+      this.pending.length * this.replyBytes > limits.clientPauseOutputBytes ||
       this.pendingBytes >= limits.clientPipelineBytesMax
     );
   }

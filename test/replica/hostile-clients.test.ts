@@ -180,3 +180,30 @@ describe('clients: another protocol', () => {
     assert.equal(raw.ended, true);
   });
 });
+
+describe('clients: long replies', () => {
+  it('are not made for one who does not take them, though each was asked for in a few bytes', () => {
+    const { world, leader } = cluster({ clientPauseOutputBytes: 64 * KIB });
+    const greedy = new Raw(world, leader);
+    const small = encodeRequest(['GET', 'none']);
+    greedy.say(concatBytes(Array.from({ length: 2000 }, () => small)), 2000);
+    greedy.say(encodeRequest(['SET', 'long', 'x'.repeat(16 * KIB)])).say('GET long\r\n', 200);
+    greedy.stopReading();
+    const applied = () => leader.replica!.view.lastApplied;
+    const before = applied();
+    const one = encodeRequest(['GET', 'long']);
+    greedy.say(concatBytes(Array.from({ length: 500 }, () => one)), 2000);
+    // 64 KiB unread are four of them, and some more are on their way through the network.
+    const made = applied() - before;
+    assert.ok(made >= 4 && made <= 24, `${made} replies were made`);
+  });
+
+  it('come one by one to one who does', () => {
+    const { world, leader } = cluster({ clientPauseOutputBytes: 64 * KIB });
+    const client = new Raw(world, leader);
+    client.say(encodeRequest(['SET', 'long', 'x'.repeat(16 * KIB)]));
+    const one = encodeRequest(['GET', 'long']);
+    client.say(concatBytes(Array.from({ length: 100 }, () => one)), 5000);
+    assert.equal(client.heard.split('$16384\r\n').length - 1, 100);
+  });
+});
