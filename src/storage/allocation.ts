@@ -17,6 +17,8 @@ export class SpareSegment {
   /** `full`: the disk had no room; `allocate` tries again. `leaving`: on its way to a new name;
    *  until that is durable there can't be another. */
   state: 'none' | 'allocating' | 'ready' | 'leaving' | 'full' = 'none';
+  /** The last attempt found no room; it stands while the next one is under way. */
+  lacksRoom = false;
   private readonly disk: Disk;
   private readonly segmentBytes: number;
   private readonly settled: (error: DiskError | null) => void;
@@ -90,6 +92,7 @@ export class SpareSegment {
     if (length === 0) {
       // Its name needs no sync yet: the one that makes the next name durable covers this one.
       this.state = 'ready';
+      this.lacksRoom = false;
       this.settled(null);
       return;
     }
@@ -121,6 +124,7 @@ export class SpareSegment {
   private giveBack(): void {
     this.closeFile();
     this.state = 'full';
+    this.lacksRoom = true;
     try {
       this.disk.remove(SPARE_NAME);
       this.settled(null);

@@ -151,11 +151,12 @@ export class Storage {
   /** `full`: there was no room for the next segment. What fits in the current one still goes on;
    *  the rest waits, and `retryAllocation` tries again. */
   get space(): 'ok' | 'full' {
-    return this.spare.state === 'full' ? 'full' : 'ok';
+    return this.spare.lacksRoom ? 'full' : 'ok';
   }
 
   retryAllocation(): void {
-    if (this.space === 'full' && !this.ended && this.closing === null) this.spare.allocate();
+    if (this.spare.state !== 'full' || this.ended || this.closing !== null) return;
+    this.spare.allocate();
   }
 
   /** Makes it durable, after everything asked for before: `onPersisted` says when. */

@@ -14,12 +14,21 @@ function pipeline(times: number, ...args: readonly string[]): Uint8Array {
   return all;
 }
 
+/** Has taken so many short replies that it may have as many commands unanswered as any client. */
+function trusted(world: World, client: SimClient): SimClient {
+  const before = client.replies.length;
+  client.raw(pipeline(5000, 'GET', 'none'));
+  assert.ok(world.until(() => client.replies.length === before + 5000, 20_000));
+  client.replies.length = before;
+  return client;
+}
+
 describe('everything is bounded', () => {
   test('requests that wait: above the bound a client gets TRYAGAIN, and what was taken is kept', () => {
     const world = new World(1, 3, { ...smallLimits, pendingRequestsMax: 8 });
     world.startAll();
     const leader = world.elect();
-    const client = world.client(leader);
+    const client = trusted(world, world.client(leader));
     client.ask('PING');
     for (const other of world.followers) world.network.cut(leader.member.host, other.member.host);
     client.raw(pipeline(20, 'INCR', 'n'));
@@ -35,7 +44,7 @@ describe('everything is bounded', () => {
     const world = new World(2, 3, { ...smallLimits, uncommittedBytesMax: 4000 });
     world.startAll();
     const leader = world.elect();
-    const client = world.client(leader);
+    const client = trusted(world, world.client(leader));
     client.ask('PING');
     for (const other of world.followers) world.network.cut(leader.member.host, other.member.host);
     client.raw(pipeline(10, 'SET', 'k', 'x'.repeat(1000)));
@@ -75,7 +84,9 @@ describe('everything is bounded', () => {
     silent.pause();
     silent.raw(pipeline(2000, 'GET', 'big'));
     world.run(500);
-    assert.equal(leader.replica!.view.lastIndex - before, 64);
+    const taken = leader.replica!.view.lastIndex - before;
+    // 26 of them are on their way through the network.
+    assert.ok(taken >= 26 && taken <= 40, `${taken} commands were taken`);
     reader.raw(pipeline(2000, 'GET', 'big'));
     assert.ok(
       world.until(() => reader.replies.length === 2000, 20_000),
@@ -108,7 +119,7 @@ describe('everything is bounded', () => {
     const world = new World(5, 3, limits);
     world.startAll();
     const leader = world.elect();
-    const greedy = world.client(leader);
+    const greedy = trusted(world, world.client(leader));
     assert.equal(greedy.ask('SET', 'big', 'x'.repeat(10_000)), '+OK');
     greedy.pause();
     greedy.raw(pipeline(1000, 'GET', 'big'));
