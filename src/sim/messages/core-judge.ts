@@ -125,6 +125,16 @@ export class CoreJudge implements Judged {
       this.ledger.push({ term, inTerm });
       const copies = this.durableCopies(at, term);
       must(copies >= quorum, 'S12', () => `${at} is committed with ${copies} durable copies`);
+      this.judgeLaterLeaders(at, term, inTerm);
+    }
+  }
+
+  /** S6 again: something was committed in this term, and who leads a later one must have it. */
+  private judgeLaterLeaders(at: number, term: Term, inTerm: Term): void {
+    for (const { name, raft } of this.cluster.nodes) {
+      if (raft?.role !== 'leader' || raft.currentTerm <= inTerm) continue;
+      const holds = raft.state.log.matches(index(at), term);
+      must(holds, 'S6', () => `${name} leads term ${raft.currentTerm}, and lacks ${at}`);
     }
   }
 
