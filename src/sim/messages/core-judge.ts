@@ -81,7 +81,10 @@ export class CoreJudge implements Judged {
     const { commitIndex, log } = other;
     const committed = this.ledger[commitIndex - 1];
     if (committed === undefined || log.lastTerm < committed.inTerm) return;
-    if (!log.isUpToDate(winner.log.lastIndex, winner.log.lastTerm)) return;
+    const { lastTerm, lastIndex } = winner.log;
+    const wins =
+      lastTerm > log.lastTerm || (lastTerm === log.lastTerm && lastIndex >= log.lastIndex);
+    if (!wins) return;
     must(
       winner.log.matches(commitIndex, committed.term),
       'S19',
