@@ -143,13 +143,13 @@ export class Coverage extends Observer {
 
   private role(role: string, reason: string): void {
     if (role === 'leader') this.count('election');
-    const name = REASONS.get(reason);
+    const name = ROLE_REASONS.get(reason);
     if (name !== undefined) this.count(name);
   }
 }
 
-/** Of the core's own words. */
-const REASONS: ReadonlyMap<string, string> = new Map([
+/** What is counted of the reasons for a role, by the core's own words. */
+export const ROLE_REASONS: ReadonlyMap<string, string> = new Map([
   ['lost contact with the quorum', 'leader lost contact with the quorum'],
   ['its disk makes no progress', 'leader gave up: its disk makes no progress'],
   ['leadership transfer', 'leadership handed over'],

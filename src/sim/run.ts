@@ -1,20 +1,9 @@
 import { allJudges, clientJudges } from './judges/judges.ts';
-import { type Observer, Violation } from './observer.ts';
+import type { Observer } from './observer.ts';
 import { drawPlan, type Plan, type RunSettings } from './plan.ts';
+import { failureOf, type RunFailure } from './run-failure.ts';
 import { TraceLog } from './trace-log.ts';
 import { World } from './world.ts';
-
-/** How a run went wrong. A crash is an error that nothing foresaw: an assertion, a bug. */
-export interface RunFailure {
-  readonly kind: 'correctness' | 'liveness' | 'crash';
-  /** "S1", "L4", …; of a crash, the error's name. */
-  readonly invariant: string;
-  readonly text: string;
-  readonly stack: string;
-  /** What happened last, oldest first. */
-  readonly last: readonly string[];
-  readonly atMs: number;
-}
 
 export interface RunResult {
   readonly settings: RunSettings;
@@ -44,7 +33,7 @@ export function runSeed(
   try {
     world.run();
   } catch (thrown) {
-    failure = failureOf(thrown, log, world);
+    failure = failureOf(thrown, log.last, world.nowMs);
     if (onlyClients && failure.invariant !== 'LIN') failure = judgeSoFar(judges, log, world);
   }
   return {
@@ -66,25 +55,10 @@ function judgeSoFar(judges: readonly Observer[], log: TraceLog, world: World): R
     for (const judge of judges) judge.ended();
     return null;
   } catch (thrown) {
-    return failureOf(thrown, log, world);
+    return failureOf(thrown, log.last, world.nowMs);
   }
 }
 
 function faultsUntil(plan: Plan, atMs: number): number {
   return plan.faults.filter((fault) => fault.atMs <= atMs).length;
-}
-
-function failureOf(thrown: unknown, log: TraceLog, world: World): RunFailure {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const isViolation = error instanceof Violation;
-  const isLiveness = isViolation && /^L\d/.test(error.invariant);
-  const cause = error.cause instanceof Error ? `\n${error.cause.stack}` : '';
-  return {
-    kind: isViolation ? (isLiveness ? 'liveness' : 'correctness') : 'crash',
-    invariant: isViolation ? error.invariant : error.name,
-    text: isViolation ? error.text : error.message,
-    stack: `${error.stack ?? ''}${cause}`,
-    last: log.last,
-    atMs: world.nowMs,
-  };
 }

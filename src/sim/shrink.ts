@@ -1,5 +1,6 @@
 import { drawPlan, type RunSettings } from './plan.ts';
-import { type RunFailure, type RunResult, runSeed } from './run.ts';
+import { type RunResult, runSeed } from './run.ts';
+import type { RunFailure } from './run-failure.ts';
 
 /** A smaller run that fails in the same way. */
 export interface Shrunk {

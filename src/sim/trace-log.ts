@@ -3,6 +3,7 @@ import type { Outcome } from '../client/call.ts';
 import type { Message } from '../raft/messages.ts';
 import type { TraceEvent } from '../raft/trace.ts';
 import type { Failure } from '../replica/failure.ts';
+import { EventLog } from './event-log.ts';
 import {
   type DurableChange,
   Observer,
@@ -13,37 +14,25 @@ import {
   type SimWorldView,
   type StopKind,
 } from './observer.ts';
+import { sayMessage, sayTrace } from './say.ts';
 
-/** How many events before a failure are told. */
-const KEPT = 64;
-
-/**
- * Every event of a run as a line, for people; and all of them in one number, the same for the same
- * seed, whatever the host. A line is only written when it is printed, or among the last of a run.
- */
+/** Every event of a simulated world, in the log of its run. */
 export class TraceLog extends Observer {
-  private readonly print: ((line: string) => void) | null;
-  private readonly kept: Kept[] = [];
-  private next = 0;
+  private readonly log: EventLog;
   private world: SimWorldView | null = null;
-  private low = 0x811c9dc5;
-  private high = 0x1b873593;
 
   /** @param print takes each line at once; null: nobody does. */
   constructor(print: ((line: string) => void) | null) {
     super();
-    this.print = print;
+    this.log = new EventLog(print);
   }
 
-  /** 16 hexadecimal digits. */
   get hash(): string {
-    return [this.high, this.low].map((half) => half.toString(16).padStart(8, '0')).join('');
+    return this.log.hash;
   }
 
-  /** The last events, oldest first. */
   get last(): readonly string[] {
-    const { kept, next } = this;
-    return [...kept.slice(next), ...kept.slice(0, next)].map(format);
+    return this.log.last;
   }
 
   override began(world: SimWorldView): void {
@@ -107,76 +96,12 @@ export class TraceLog extends Observer {
     this.line(null, () => `the faults stop; the core is ${names === '' ? 'empty' : names}`);
   }
 
-  /** A step of MurmurHash3's for each number, over two halves. */
   private add(kind: number, a: number, b: number, c: number): void {
-    const at = Math.floor((this.world?.nowMs ?? 0) * 1000) % 0x7fffffff;
-    let { low, high } = this;
-    low = Math.imul(low ^ (kind * 31 + a), 0xcc9e2d51);
-    low = ((low << 15) | (low >>> 17)) ^ at;
-    high = Math.imul(high ^ b, 0x1b873593);
-    high = (((high << 13) | (high >>> 19)) + Math.imul(c + 1, 0x9e3779b1)) ^ low;
-    this.low = low >>> 0;
-    this.high = high >>> 0;
+    this.log.add(this.world?.nowMs ?? 0, kind, a, b, c);
   }
 
   private line(node: SimNode | null, say: () => string): void {
-    const line = { atMs: this.world?.nowMs ?? 0, node, say };
-    if (this.print !== null) this.print(format(line));
-    if (this.kept.length < KEPT) this.kept.push(line);
-    else this.kept[this.next] = line;
-    this.next = (this.next + 1) % KEPT;
-  }
-}
-
-/** An event that nobody may ever want to read. */
-interface Kept {
-  readonly atMs: number;
-  readonly node: SimNode | null;
-  readonly say: () => string;
-}
-
-function format({ atMs, node, say }: Kept): string {
-  return `${atMs.toFixed(3).padStart(10)} ${node?.name ?? '  '} ${say()}`;
-}
-
-function sayTrace(event: TraceEvent): string {
-  switch (event.kind) {
-    case 'role':
-      return `becomes ${event.role} in term ${event.term}: ${event.reason}`;
-    case 'term':
-      return `is in term ${event.term}`;
-    case 'vote':
-      return `votes for n${event.candidate} in term ${event.term}`;
-    case 'leader':
-      return event.leader === 0 ? 'knows of no leader' : `follows n${event.leader}`;
-    case 'append':
-      return `appends ${event.from}..${event.to}`;
-    case 'truncate':
-      return `cuts its log from ${event.from} on`;
-    case 'reinstated':
-      return 'is whole again, and no suspect any more';
-    default:
-      return `has committed up to ${event.commitIndex}`;
-  }
-}
-
-function sayMessage(message: Message): string {
-  const { kind, term } = message;
-  switch (message.kind) {
-    case 'AppendEntries': {
-      const { prevLogIndex, entries, leaderCommit } = message;
-      const what = entries.length === 0 ? 'nothing' : `${entries.length} entries`;
-      return `${kind} term ${term}: ${what} behind ${prevLogIndex}, commit ${leaderCommit}`;
-    }
-    case 'AppendEntriesResponse':
-      return message.success
-        ? `${kind} term ${term}: has ${message.matchIndex}`
-        : `${kind} term ${term}: no, try ${message.hintIndex}`;
-    case 'PreVoteResponse':
-    case 'RequestVoteResponse':
-      return `${kind} term ${term}: ${message.voteGranted ? 'yes' : 'no'}`;
-    default:
-      return `${kind} term ${term}`;
+    this.log.line(this.world?.nowMs ?? 0, node?.name ?? '  ', say);
   }
 }
 

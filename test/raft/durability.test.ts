@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeId } from '../../src/base/ids.ts';
-import { entryOf, Harness, type HarnessOptions } from './harness.ts';
+import type { CoreClusterOptions } from '../../src/sim/messages/core-cluster.ts';
+import { entryOf, Harness } from './harness.ts';
 import {
   appendEntries,
   preVote,
@@ -13,7 +14,7 @@ import {
 
 const sent = (harness: Harness) => harness.messages.map(say);
 
-function withLeader(options: HarnessOptions = {}): Harness {
+function withLeader(options: CoreClusterOptions = {}): Harness {
   const harness = Harness.started(options);
   harness.elect(1);
   return harness;

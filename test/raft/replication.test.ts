@@ -4,20 +4,21 @@ import { bytesOf } from '../../src/base/bytes.ts';
 import { EntryType, unsealedRecord } from '../../src/base/entry.ts';
 import { index, nodeId } from '../../src/base/ids.ts';
 import type { AppendEntries, Message } from '../../src/raft/messages.ts';
-import { entryOf, Harness, type HarnessOptions } from './harness.ts';
+import type { CoreClusterOptions } from '../../src/sim/messages/core-cluster.ts';
+import { entryOf, Harness } from './harness.ts';
 import { acknowledgement, appendEntries, refusal, requestVote, describe as say } from './say.ts';
 
 const sent = (harness: Harness) => harness.messages.map(say);
 const isAppend = (message: Message): message is AppendEntries => message.kind === 'AppendEntries';
 
-function withLeader(options: HarnessOptions = {}): Harness {
+function withLeader(options: CoreClusterOptions = {}): Harness {
   const harness = Harness.started(options);
   harness.elect(1);
   return harness;
 }
 
 /** Node 1 leads term 1 with `count` committed entries behind the no-op. */
-function withEntries(count: number, options: HarnessOptions = {}): Harness {
+function withEntries(count: number, options: CoreClusterOptions = {}): Harness {
   const harness = withLeader(options);
   for (let i = 0; i < count; i++) harness.propose(1, `entry ${i}`);
   harness.settle();
@@ -173,13 +174,11 @@ test('§5.4.2, Figure 8: an entry of an earlier term is not committed by countin
 function backUp(mine: readonly number[], theirs: readonly number[]): number {
   const harness = Harness.withLogs([mine, theirs, mine]);
   let refusals = 0;
-  harness.witness = {
-    onSend: (_node, message) => {
+  harness.witnesses.push({
+    sent: (_node, message) => {
       if (message.kind === 'AppendEntriesResponse' && !message.success) refusals++;
     },
-    onTrace: () => {},
-    onDurable: () => {},
-  };
+  });
   harness.elect(1);
   assert.deepEqual(harness.terms(2), harness.terms(1));
   return refusals;

@@ -6,7 +6,8 @@ import { defaultLimits } from '../../src/base/limits.ts';
 import type { Persist } from '../../src/base/persist.ts';
 import type { Message } from '../../src/raft/messages.ts';
 import type { TraceEvent } from '../../src/raft/trace.ts';
-import { entryOf, Harness, imageOf, type TestNode } from './harness.ts';
+import type { CoreNode } from '../../src/sim/messages/core-node.ts';
+import { entryOf, Harness, imageOf } from './harness.ts';
 import { appendEntries, describe } from './say.ts';
 
 /** One directive of a golden: `name 1 2 key=value key=(1,2)`. */
@@ -144,11 +145,10 @@ export class Script {
       appendEntriesBytesMax: Number(settings.get('batch') ?? defaultLimits.appendEntriesBytesMax),
     };
     this.harness = new Harness({ nodes, limits });
-    this.harness.witness = {
-      onSend: (node, message) => this.saySent(node, message),
-      onTrace: (_node, event) => this.out.push(traceLine(event)),
-      onDurable: () => {},
-    };
+    this.harness.witnesses.push({
+      sent: (node, message) => this.saySent(node, message),
+      traced: (_node, event) => this.out.push(traceLine(event)),
+    });
   }
 
   private append(settings: ReadonlyMap<string, string>): void {
@@ -182,14 +182,14 @@ export class Script {
     });
   }
 
-  private saySent(node: TestNode, message: Message): void {
+  private saySent(node: CoreNode, message: Message): void {
     if (!this.loud) return;
     const lost = this.harness.cutLinks.has(`${node.id}>${message.to}`) ? ' (lost)' : '';
     this.out.push(`  ${describe(message)}${lost}`);
   }
 
   /** What a node has newly handed to its disk, and what must wait for that. */
-  private sayWaiting(node: TestNode, after: number): void {
+  private sayWaiting(node: CoreNode, after: number): void {
     if (node.raft === null) return;
     for (const persist of node.persists) {
       if (persist.sequence > after) this.out.push(`  disk ${node.id} ${diskLine(persist)}`);

@@ -5,13 +5,15 @@ import type { Chronicle, NodeRecord } from './chronicle.ts';
 /**
  * S6, leader completeness (§5.4.3): what is committed is in the log of every later leader. S19: a
  * log that is at least as up-to-date as another (§5.4.1) has everything that the other's node knows
- * to be committed.
+ * to be committed. That holds of a log which has come to the term that committed it: before, as in
+ * Figure 8, an entry of an earlier term may be known to be committed and yet lose.
  */
 export class CompletenessJudge extends Observer {
   private readonly chronicle: Chronicle;
   /** Nodes whose log or commit index has changed in this step. */
   private readonly changed = new Set<SimNode>();
-  private judgedTo = 0;
+  /** By index: the term in which it was committed first. */
+  private readonly committedIn: number[] = [0];
 
   constructor(chronicle: Chronicle) {
     super();
@@ -66,8 +68,8 @@ export class CompletenessJudge extends Observer {
   /** Something was committed in this term: who leads a later one must have it already. */
   private judgeGrowth(term: number): void {
     const { ledger, records } = this.chronicle;
-    if (ledger.lastIndex === this.judgedTo) return;
-    this.judgedTo = ledger.lastIndex;
+    if (ledger.lastIndex < this.committedIn.length) return;
+    while (this.committedIn.length <= ledger.lastIndex) this.committedIn.push(term);
     for (const { node } of records) {
       const state = node.raftState;
       if (state?.role === 'leader' && state.currentTerm > term) {
@@ -79,6 +81,7 @@ export class CompletenessJudge extends Observer {
   private judgePair(a: NodeRecord, b: NodeRecord): void {
     const committed = b.node.raftState?.commitIndex ?? 0;
     if (committed === 0 || a.node.raftState === null) return;
+    if (b.log.lastTerm < this.committedIn[committed]!) return;
     const isUpToDate =
       a.log.lastTerm > b.log.lastTerm ||
       (a.log.lastTerm === b.log.lastTerm && a.log.lastIndex >= b.log.lastIndex);

@@ -154,4 +154,36 @@ describe('S6, S19: who has what is committed', () => {
     stage.append(3, 2);
     catches('S19', () => stage.step(3), /the log of n3, up to 1 of term 2/);
   });
+
+  test('S19 is silent where Figure 8 allows it: known to be committed, and yet to lose', () => {
+    const stage = new Stage(5, (chronicle) => new CompletenessJudge(chronicle));
+    stage.beginTerm();
+    for (const id of [1, 2, 3, 4]) stage.enterTerm(id, 2);
+    stage.lead(1);
+    stage.append(1, 2);
+    stage.append(2, 2);
+    stage.enterTerm(5, 3);
+    stage.lead(5);
+    stage.append(5, 3);
+    for (const id of [1, 2, 3, 4]) stage.enterTerm(id, 4);
+    stage.lead(1);
+    stage.append(1, 4);
+    stage.append(2, 4);
+    stage.append(3, 2, 4);
+    stage.commit(1, 3);
+    // Node 4 is sent one entry, and learns that it is committed; of term 4 it has nothing yet.
+    stage.append(4, 2);
+    stage.commit(4, 2);
+    stage.step(4);
+    stage.append(4, 4);
+    catches(
+      'S19',
+      () => {
+        stage.enterTerm(5, 5);
+        stage.append(5, 5);
+        stage.step(4);
+      },
+      /the log of n5, up to 3 of term 5/,
+    );
+  });
 });

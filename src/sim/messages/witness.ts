@@ -1,0 +1,30 @@
+import type { Message } from '../../raft/messages.ts';
+import type { TraceEvent } from '../../raft/trace.ts';
+import type { CoreNode } from './core-node.ts';
+
+/** Why a message never arrives: chance took it, its link is cut, or nobody is there to hear it. */
+export type Loss = 'dropped' | 'cut' | 'down';
+
+/** Looks on while a cluster of cores runs, and throws when it sees something forbidden. */
+export interface Witness {
+  started(node: CoreNode): void;
+  /** @param requests how many of its requests to the disk were not durable.
+   *  @param kept how many of these the disk has finished nevertheless. */
+  crashed(node: CoreNode, requests: number, kept: number): void;
+  /** Its log has rotted while it was down; `again`: it was a suspect already. */
+  rotted(node: CoreNode, again: boolean): void;
+  /** The message leaves; if it promises anything, that must be durable already. */
+  sent(node: CoreNode, message: Message): void;
+  delivered(message: Message): void;
+  lost(message: Message, why: Loss): void;
+  duplicated(message: Message): void;
+  /** It is about to be delivered before another one that left earlier on the same link. */
+  overtook(message: Message): void;
+  traced(node: CoreNode, event: TraceEvent): void;
+  /** What a crash now would leave of the node has changed. */
+  durable(node: CoreNode): void;
+  /** The host has answered a read with so many entries; none: the read failed. */
+  read(node: CoreNode, entries: number): void;
+  /** A turn of the node has ended. */
+  stepped(node: CoreNode): void;
+}
