@@ -31,6 +31,13 @@ export interface Limits {
   readonly segmentBytes: number;
   /** What one fsync makes durable. */
   readonly batchBytesMax: number;
+  /** A snapshot is due when the log has grown by this since the last one … */
+  readonly snapshotLogBytesMin: number;
+  /** … and by this many times that one's size: so what is written for snapshots is a bounded part of
+   *  what is written for the log, and the log a bounded part of the state. */
+  readonly snapshotLogFactor: number;
+  /** What of a snapshot is read, sent and written at a time: so much a follower, however many. */
+  readonly snapshotChunkBytesMax: number;
 
   /** Requests of all clients that wait for a leader or for their entry to be applied. */
   readonly pendingRequestsMax: number;
@@ -83,6 +90,9 @@ export const defaultLimits: Limits = {
   logWindowBytesMax: 8 * MIB,
   segmentBytes: 16 * MIB,
   batchBytesMax: 4 * MIB,
+  snapshotLogBytesMin: 64 * MIB,
+  snapshotLogFactor: 1,
+  snapshotChunkBytesMax: 256 * KIB,
   pendingRequestsMax: 65_536,
   pendingBytesMax: 128 * MIB,
   clientsMax: 10_000,
@@ -123,6 +133,10 @@ export function checkLimits(limits: Limits): void {
   holds(
     limits.peerFrameBytesMax >= limits.entryBytesMax + limits.appendEntriesBytesMax + KIB,
     'peerFrameBytesMax holds the largest AppendEntries',
+  );
+  holds(
+    limits.peerFrameBytesMax >= limits.snapshotChunkBytesMax + KIB,
+    'peerFrameBytesMax holds a piece of a snapshot',
   );
   holds(limits.inflightMessagesMax >= 1, 'inflightMessagesMax >= 1');
   holds(

@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts';
 import type { Index, NodeId, Term, WalSequence } from './ids.ts';
+import type { SnapshotInfo } from './snapshot.ts';
 
 /** Figure 2's persistent state on all servers, but for the log. */
 export interface HardState {
@@ -12,12 +13,16 @@ export interface HardState {
 }
 
 /**
- * What must become durable, in this order: the hard state, then the cut, then the entries. When all
- * of it is, the host calls `raft.persisted(sequence)`, which covers every earlier sequence too.
+ * What must become durable, in this order: the hard state, then the reset or the cut, then the
+ * entries. When all of it is, the host calls `raft.persisted(sequence)`, which covers every earlier
+ * sequence too.
  */
 export interface Persist {
   readonly sequence: WalSequence;
   readonly hardState: HardState | null;
+  /** This snapshot, received and verified by the host, takes the place of the whole log, which begins
+   *  anew behind it (§7: "discard the entire log"). Null: none. Then `truncateFrom` is INDEX_ZERO. */
+  readonly reset: SnapshotInfo | null;
   /** Every entry from here on is removed first. INDEX_ZERO: none. */
   readonly truncateFrom: Index;
   readonly entries: readonly Entry[];

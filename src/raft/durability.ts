@@ -105,6 +105,7 @@ export class Durability {
     return {
       sequence: this.lastSequence,
       hardState: changed ? hardState : null,
+      reset: null,
       truncateFrom,
       entries: log.slice(from, to, Number.POSITIVE_INFINITY),
       commitIndex,

@@ -156,6 +156,7 @@ function drawLimits(random: Prng): Limits {
     logWindowBytesMax: pick(random, [0, 512, 8 * KIB, 64 * KIB]),
     pendingRequestsMax: pick(random, [4, 64, 65_536, 65_536]),
     clientPipelineMax: pick(random, [1, 4, 1024]),
+    snapshotChunkBytesMax: 16 * KIB,
     peerFrameBytesMax: 64 * KIB,
     peerOutputBytesMax: 256 * KIB,
   };

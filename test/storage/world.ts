@@ -75,6 +75,7 @@ export function request(sequence: number, parts: Partial<Persist>): Persist {
   return {
     sequence: walSequence(sequence),
     hardState: null,
+    reset: null,
     truncateFrom: INDEX_ZERO,
     entries: [],
     commitIndex: INDEX_ZERO,

@@ -51,6 +51,7 @@ export class Life {
     const request: Persist = {
       sequence: walSequence(this.sequence),
       hardState: null,
+      reset: null,
       truncateFrom: INDEX_ZERO,
       entries: [],
       commitIndex: INDEX_ZERO,

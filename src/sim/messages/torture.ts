@@ -207,6 +207,7 @@ export class Torture {
     applyPersist(node.image, {
       sequence: next.sequence,
       hardState: parts >= 1 ? next.hardState : null,
+      reset: parts >= 2 ? next.reset : null,
       truncateFrom: parts >= 2 ? next.truncateFrom : INDEX_ZERO,
       entries: parts >= 3 ? next.entries.slice(0, random.below(next.entries.length + 1)) : [],
       commitIndex: node.image.commitIndex,
