@@ -30,7 +30,8 @@ const WORK_PER_TURN = 10_000;
 
 /**
  * Feeds committed entries to the state machine, each once and in order (S9): from memory, or from
- * the log on disk after a start and when the node has fallen far behind.
+ * the log on disk after a start and when the node has fallen far behind. Only a snapshot lets the
+ * machine jump over entries.
  */
 export class Applier {
   private readonly machine: StateMachine;
@@ -39,6 +40,9 @@ export class Applier {
   /** Read from disk, or left over from the last turn. */
   private ready: readonly Entry[] | null = null;
   private reading = false;
+  /** The machine is to jump to a snapshot: what was read before is of a log that is no more. */
+  private held = false;
+  private reads = 0;
 
   constructor(machine: StateMachine, host: ApplierHost) {
     this.machine = machine;
@@ -53,9 +57,22 @@ export class Applier {
     this.commitIndex = commitIndex;
   }
 
+  /** Applies nothing until `release`, when the machine is somewhere else. */
+  hold(): void {
+    this.held = true;
+    this.ready = null;
+    this.reading = false;
+    this.reads++;
+  }
+
+  release(): void {
+    this.held = false;
+    this.host.wake();
+  }
+
   /** Applies what it can in one turn. */
   run(): void {
-    if (this.reading || this.machine.lastApplied >= this.commitIndex) return;
+    if (this.held || this.reading || this.machine.lastApplied >= this.commitIndex) return;
     const entries = this.ready ?? this.fromMemory();
     this.ready = null;
     if (entries === null) {
@@ -83,8 +100,10 @@ export class Applier {
 
   private startReading(): void {
     this.reading = true;
+    const read = ++this.reads;
     const next = indexPlus(this.machine.lastApplied, 1);
     this.host.readFromDisk(next, this.commitIndex, BYTES_PER_TURN, (entries) => {
+      if (read !== this.reads) return;
       this.reading = false;
       this.ready = entries;
       this.host.wake();

@@ -65,3 +65,10 @@ export const diskFailed = (message: string): Failure => ({
   message,
   remedy: 'what was acknowledged is safe on the other members; check the disk, then restart',
 });
+
+/** Its checksums hold: not the disk is at fault. */
+export const malformedSnapshot = (index: number, message: string): Failure => ({
+  code: 'version',
+  message: `the snapshot at ${index} can't be understood: ${message}`,
+  remedy: 'start this node with the version of DKVS that wrote it, or with a later one',
+});

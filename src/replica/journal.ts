@@ -1,4 +1,5 @@
 import { type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Trace, TraceEvent } from '../raft/trace.ts';
 import { describeDamage } from '../storage/damage.ts';
@@ -49,6 +50,27 @@ export class Journal {
       'still a suspect, for rot found at an earlier start: this node neither votes nor counts ' +
       'until a leader has sent it everything again';
     this.log({ level: 'warn', event: 'suspect', message, fields: { lastIndex } });
+  }
+
+  snapshotTaken({ index, bytes }: SnapshotInfo): void {
+    const message = `snapshot of the state behind entry ${index}: ${bytes} bytes`;
+    this.log({ level: 'info', event: 'snapshot', message, fields: { index, bytes } });
+  }
+
+  snapshotPostponed(error: string): void {
+    const message = `no room for a snapshot, so the log can't be cut: ${error}; trying again`;
+    this.log({ level: 'warn', event: 'snapshot-postponed', message, fields: { error } });
+  }
+
+  /** It has come whole, and the log begins anew behind it. */
+  snapshotReceived({ index, bytes }: SnapshotInfo): void {
+    const message = `too far behind for the leader's log: got its snapshot at ${index}, ${bytes} bytes`;
+    this.log({ level: 'info', event: 'snapshot-received', message, fields: { index, bytes } });
+  }
+
+  snapshotInstalled({ index, bytes }: SnapshotInfo): void {
+    const message = `the data is now that of the snapshot at ${index}`;
+    this.log({ level: 'info', event: 'snapshot-installed', message, fields: { index, bytes } });
   }
 
   joining(waitingFor: readonly string[]): void {

@@ -1,4 +1,5 @@
 import type { Entry } from '../base/entry.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Reply } from '../kv/reply.ts';
 import type { StateMachine } from '../kv/state-machine.ts';
 import type { Message } from '../raft/messages.ts';
@@ -18,4 +19,8 @@ export interface Probe {
    *  open to take it is the network's affair: what it promises must hold either way. */
   sent(message: Message): void;
   applied(entry: Entry, reply: Reply): void;
+  /** This node has written down the state behind `info.index`, and it is durable. */
+  snapshotTaken(info: SnapshotInfo): void;
+  /** The machine has jumped to the state behind `info.index`. */
+  snapshotInstalled(info: SnapshotInfo): void;
 }

@@ -3,6 +3,8 @@ import { hex } from '../base/bytes.ts';
 import { type Entry, EntryType } from '../base/entry.ts';
 import { type Index, NOBODY, type NodeId } from '../base/ids.ts';
 import { checkLimits } from '../base/limits.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
+import type { HashKey } from '../kv/half-sip-hash.ts';
 import type { Reply } from '../kv/reply.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import { decodeConfiguration, encodeConfiguration, type Member } from '../raft/configuration.ts';
@@ -25,7 +27,9 @@ import type { ReplicaOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Promises } from './promises.ts';
 import { ReplicaView } from './replica-view.ts';
+import { restoreState } from './restore-state.ts';
 import { Router } from './router.ts';
+import { Snapshots } from './snapshots.ts';
 
 /** Idle for this long, the log gets a mark that covers its last batch. */
 const MARK_AFTER_IDLE_MS = 100;
@@ -46,6 +50,8 @@ export class Replica {
   private readonly options: ReplicaOptions;
   private readonly clock: Clock;
   private readonly storage: Storage;
+  private readonly machine: StateMachine;
+  private readonly hashKey: HashKey;
   private readonly applier: Applier;
   private readonly router: Router;
   private readonly promises: Promises;
@@ -55,6 +61,7 @@ export class Replica {
   private readonly journal: Journal;
   /** Null while joining. */
   private raft: Raft | null = null;
+  private snapshots: Snapshots | null = null;
   private knownLeader: NodeId = NOBODY;
   private turnAsked = false;
   private timer: Timer | null = null;
@@ -72,19 +79,27 @@ export class Replica {
     const self = options.members.find((member) => member.name === options.name);
     assert(self !== undefined, () => `${options.name} is not a member`);
     const storage = openStorage(options, self);
-    return storage instanceof Storage ? new Replica(options, self, storage) : storage;
+    if (!(storage instanceof Storage)) return storage;
+    const hashKey = { low: options.random.u32() | 0, high: options.random.u32() | 0 };
+    const machine = new StateMachine(hashKey);
+    const failure = restoreState(storage, machine, hashKey);
+    return failure ?? new Replica(options, self, storage, machine, hashKey);
   }
 
-  private constructor(options: ReplicaOptions, self: Member, storage: Storage) {
+  private constructor(
+    options: ReplicaOptions,
+    self: Member,
+    storage: Storage,
+    machine: StateMachine,
+    hashKey: HashKey,
+  ) {
     const { clock, limits, members, network } = options;
     this.options = options;
     this.clock = clock;
     this.storage = storage;
+    this.machine = machine;
+    this.hashKey = hashKey;
     this.journal = new Journal(options.log, members);
-    const machine = new StateMachine({
-      low: options.random.u32() | 0,
-      high: options.random.u32() | 0,
-    });
     const clientCount = () => this.clients.count;
     const { elections } = this.journal;
     const host = options.host ?? null;
@@ -219,7 +234,12 @@ export class Replica {
         suspect: state.suspect,
       },
       incarnation: state.incarnation,
-      log: { lastIndex: recovered.lastIndex, termRuns: recovered.termRuns },
+      log: {
+        base: recovered.base,
+        lastIndex: recovered.lastIndex,
+        termRuns: recovered.termRuns,
+      },
+      snapshot: recovered.snapshot,
       commitIndex: recovered.commitIndex,
       firstConfiguration: encodeConfiguration({
         // Members that have lost all of their log still know the cluster that they are in.
@@ -234,6 +254,7 @@ export class Replica {
     });
     this.raft = raft;
     this.view.raft = raft;
+    this.snapshots = this.makeSnapshots(raft);
     options.probe?.coreStarted(raft.state);
     if (this.view.phase === 'joining') this.view.phase = 'running';
     this.router.open({
@@ -243,6 +264,30 @@ export class Replica {
       },
     });
     this.askForTurn();
+  }
+
+  private makeSnapshots(raft: Raft): Snapshots {
+    const { machine, storage, hashKey, clock, journal } = this;
+    const { limits, probe } = this.options;
+    const random = this.options.random.fork();
+    const parts = { raft, storage, machine, hashKey, limits, random, clock };
+    const snapshots = new Snapshots(parts, {
+      taken: (info) => {
+        journal.snapshotTaken(info);
+        probe?.snapshotTaken(info);
+      },
+      postponed: (error) => journal.snapshotPostponed(error.message),
+      installing: (info) => {
+        journal.snapshotReceived(info);
+        this.applier.hold();
+      },
+      installed: (info) => this.onInstalled(raft, info),
+      fail: (failure) => this.fail(failure),
+      askForTurn: () => this.askForTurn(),
+    });
+    const { snapshot } = storage.recovered;
+    if (snapshot !== null) snapshots.configuration = snapshot.configuration;
+    return snapshots;
   }
 
   private makePeers(others: readonly Member[]): Peers {
@@ -296,6 +341,7 @@ export class Replica {
     if (this.raft !== null) {
       this.noticeLeader(this.raft);
       this.carryOut(this.raft);
+      this.snapshots!.run(nowMs);
       this.applier.run();
       this.carryOut(this.raft);
     }
@@ -327,6 +373,7 @@ export class Replica {
     this.promises.hold(effects.promisesAfter, effects.promises);
     this.applier.committed(effects.commitIndex);
     for (const read of effects.reads) this.readForFollower(read);
+    this.snapshots!.carryOut(effects);
   }
 
   private send(message: Message): void {
@@ -367,6 +414,7 @@ export class Replica {
       this.clients.nextDeadlineMs,
       this.markAtMs,
       this.retryAtMs,
+      this.snapshots?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
       this.stopDeadlineMs,
     );
     if (atMs >= this.timerAtMs) return;
@@ -413,15 +461,26 @@ export class Replica {
 
   private onApplied(entry: Entry, reply: Reply): void {
     this.options.probe?.applied(entry, reply);
-    if (entry.type === EntryType.Configuration) this.onConfiguration(entry);
+    if (entry.type === EntryType.Configuration) this.onConfiguration(entry.index, entry.payload);
     this.router.settle(entry, reply);
     this.raft!.applied(entry.index);
   }
 
+  /** The machine has jumped to a snapshot: what was applied on the way there, nobody here knows. */
+  private onInstalled(raft: Raft, info: SnapshotInfo): void {
+    this.journal.snapshotInstalled(info);
+    this.options.probe?.snapshotInstalled(info);
+    this.onConfiguration(info.index, this.storage.snapshots.newest!.configuration);
+    this.router.jump(info);
+    raft.applied(info.index);
+    this.applier.release();
+  }
+
   /** The first configuration is committed: from now on the cluster has its id, on this node too. */
-  private onConfiguration(entry: Entry): void {
-    const configuration = decodeConfiguration(entry.payload);
-    assert(configuration !== null, () => `entry ${entry.index} is no configuration`);
+  private onConfiguration(at: Index, payload: Uint8Array): void {
+    const configuration = decodeConfiguration(payload);
+    assert(configuration !== null, () => `entry ${at} is no configuration`);
+    this.snapshots!.configuration = payload;
     if (this.view.clusterId === hex(configuration.clusterId)) return;
     this.storage.saveIdentity({ clusterId: configuration.clusterId }, () => {
       this.peers.identityChanged();
@@ -445,6 +504,7 @@ export class Replica {
   private close(): void {
     this.closed = true;
     this.timer?.cancel();
+    this.snapshots?.close();
     this.clients.close();
     this.router.close();
     this.peers.close();

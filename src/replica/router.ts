@@ -2,6 +2,7 @@ import type { Entry } from '../base/entry.ts';
 import type { Index, Term } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import { Queue } from '../base/queue.ts';
+import type { LogPoint } from '../base/snapshot.ts';
 import type { Reply } from '../kv/reply.ts';
 import {
   clusterDown,
@@ -73,6 +74,9 @@ export class Router {
     this.waiters = new Waiters({
       applied: (request, reply) => this.answer(request, reply),
       neverApplied: (request) => this.answer(request, notApplied()),
+      jumpedOver: (request) => {
+        this.answer(request, unknownOutcome('a snapshot has taken the place of its entry'));
+      },
     });
     this.forwarder = world === null ? null : this.makeForwarder(world);
   }
@@ -115,6 +119,11 @@ export class Router {
   /** An entry was applied, with this result. */
   settle(entry: Entry, reply: Reply): void {
     this.waiters.settle(entry, reply);
+  }
+
+  /** The machine has jumped over entries (§7). */
+  jump(point: LogPoint): void {
+    this.waiters.jump(point);
   }
 
   /** When `expire` has something to do next; Infinity while nothing waits. */

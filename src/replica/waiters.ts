@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import type { Index, Term } from '../base/ids.ts';
 import { Queue } from '../base/queue.ts';
+import type { LogPoint } from '../base/snapshot.ts';
 import type { Reply } from '../kv/reply.ts';
 import type { Request } from './request.ts';
 
@@ -17,6 +18,8 @@ export interface WaiterOutcomes {
   applied(request: Request, reply: Reply): void;
   /** Another entry was committed in its place: certain never to be applied. */
   neverApplied(request: Request): void;
+  /** A snapshot took the place of whatever was committed there. */
+  jumpedOver(request: Request): void;
 }
 
 /**
@@ -60,6 +63,20 @@ export class Waiters {
       } else {
         this.outcomes.neverApplied(head.request);
       }
+    }
+  }
+
+  /**
+   * The machine has jumped to the state behind `point`, without what was applied on the way there:
+   * nobody here can tell what became of a waiter up to that index. One behind it whose term is
+   * earlier has lost, as in `settle`.
+   */
+  jump(point: LogPoint): void {
+    for (let head = this.queue.peek(); head !== undefined; head = this.queue.peek()) {
+      if (head.index > point.index && head.term >= point.term) return;
+      this.queue.shift();
+      if (head.index <= point.index) this.outcomes.jumpedOver(head.request);
+      else this.outcomes.neverApplied(head.request);
     }
   }
 
