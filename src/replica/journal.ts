@@ -52,9 +52,10 @@ export class Journal {
     this.log({ level: 'warn', event: 'suspect', message, fields: { lastIndex } });
   }
 
-  snapshotTaken({ index, bytes }: SnapshotInfo): void {
-    const message = `snapshot of the state behind entry ${index}: ${bytes} bytes`;
-    this.log({ level: 'info', event: 'snapshot', message, fields: { index, bytes } });
+  snapshotTaken({ index, bytes }: SnapshotInfo, tookMs: number): void {
+    const took = Math.round(tookMs);
+    const message = `snapshot of the state behind entry ${index}: ${bytes} bytes in ${took} ms`;
+    this.log({ level: 'info', event: 'snapshot', message, fields: { index, bytes, tookMs: took } });
   }
 
   snapshotPostponed(error: string): void {

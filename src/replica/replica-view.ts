@@ -1,5 +1,6 @@
 import { hex } from '../base/bytes.ts';
-import { INDEX_ZERO, type Index, NOBODY, type Term } from '../base/ids.ts';
+import { INDEX_ZERO, type Index, indexPlus, NOBODY, type Term } from '../base/ids.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { StateMachine } from '../kv/state-machine.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Raft } from '../raft/raft.ts';
@@ -19,6 +20,7 @@ export interface ReplicaParts {
   readonly elections: ElectionCounts;
   readonly host: HostFigures | null;
   readonly clientCount: () => number;
+  readonly isTakingSnapshot: () => boolean;
 }
 
 /** What one replica knows of itself and of the cluster, read where it is known. */
@@ -61,6 +63,18 @@ export class ReplicaView implements NodeView {
 
   get lastIndex(): Index {
     return this.raft?.lastIndex ?? this.parts.storage.recovered.lastIndex;
+  }
+
+  get firstIndex(): Index {
+    return indexPlus(this.parts.storage.base.index, 1);
+  }
+
+  get snapshot(): SnapshotInfo | null {
+    return this.parts.storage.snapshots.newest;
+  }
+
+  get isTakingSnapshot(): boolean {
+    return this.parts.isTakingSnapshot();
   }
 
   get clusterId(): string {

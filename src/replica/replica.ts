@@ -13,13 +13,14 @@ import type { Message } from '../raft/messages.ts';
 import { Raft } from '../raft/raft.ts';
 import { DiskError } from '../storage/disk.ts';
 import { Storage } from '../storage/storage.ts';
-import { Admission, type Testimony } from './admission.ts';
+import { Admission } from './admission.ts';
 import { Applier } from './applier.ts';
 import { Clients } from './clients.ts';
 import type { Clock, Timer } from './clock.ts';
 import { diskFailed, disowned, emptied, type Failure, unreadable } from './failure.ts';
 import { isKnown } from './identity.ts';
 import { StorageIdentityBook } from './identity-book.ts';
+import { Joining } from './joining.ts';
 import { Journal } from './journal.ts';
 import type { Address } from './network.ts';
 import { openStorage } from './open-storage.ts';
@@ -30,11 +31,8 @@ import { ReplicaView } from './replica-view.ts';
 import { restoreState } from './restore-state.ts';
 import { Router } from './router.ts';
 import { Snapshots } from './snapshots.ts';
+import { Upkeep } from './upkeep.ts';
 
-/** Idle for this long, the log gets a mark that covers its last batch. */
-const MARK_AFTER_IDLE_MS = 100;
-/** How often a full disk is asked again. */
-const RETRY_ALLOCATION_MS = 500;
 /** At a stop: for the leadership to be handed over and for the last answers to leave. */
 const DRAIN_MS = 1000;
 
@@ -57,7 +55,8 @@ export class Replica {
   private readonly promises: Promises;
   private readonly peers: Peers;
   private readonly clients: Clients;
-  private readonly admission: Admission;
+  private readonly joining: Joining;
+  private readonly upkeep: Upkeep;
   private readonly journal: Journal;
   /** Null while joining. */
   private raft: Raft | null = null;
@@ -66,8 +65,6 @@ export class Replica {
   private turnAsked = false;
   private timer: Timer | null = null;
   private timerAtMs = Number.POSITIVE_INFINITY;
-  private markAtMs = Number.POSITIVE_INFINITY;
-  private retryAtMs = Number.POSITIVE_INFINITY;
   /** Set once, by `stop` or by a failure: nothing is heard or done any more. */
   private closed = false;
   private whenStopped: (() => void) | null = null;
@@ -103,8 +100,9 @@ export class Replica {
     const clientCount = () => this.clients.count;
     const { elections } = this.journal;
     const host = options.host ?? null;
-    const parts = { self, members, storage, machine, clock, elections, host, clientCount };
-    this.view = new ReplicaView(parts);
+    const isTakingSnapshot = () => this.snapshots?.isTaking ?? false;
+    const known = { self, members, storage, machine, clock, elections, host };
+    this.view = new ReplicaView({ ...known, clientCount, isTakingSnapshot });
     const askForTurn = () => this.askForTurn();
     const forwarding = options.follower === 'proxy' ? { network, clock, askForTurn } : null;
     this.router = new Router(this.view, limits, options.requestTiming, forwarding);
@@ -115,7 +113,8 @@ export class Replica {
       wake: () => this.askForTurn(),
     });
     const others = members.filter((member) => member !== self);
-    this.admission = new Admission(others, storage.state.admitted);
+    this.joining = this.makeJoining(new Admission(others, storage.state.admitted));
+    this.upkeep = new Upkeep(storage);
     this.peers = this.makePeers(others);
     this.promises = new Promises((message) => this.send(message));
     this.clients = new Clients({
@@ -129,7 +128,7 @@ export class Replica {
     storage.onPersisted = (sequence) => {
       this.promises.persisted(sequence);
       this.raft?.persisted(clock.now(), sequence);
-      this.markAtMs = clock.now() + MARK_AFTER_IDLE_MS;
+      this.upkeep.wrote(clock.now());
       this.askForTurn();
     };
     storage.onFatal = (error) => this.fail(diskFailed(`the disk failed: ${error.message}`));
@@ -147,7 +146,7 @@ export class Replica {
         return;
       }
       this.clients.listen(this.options.listenClients, (clientError) => {
-        if (clientError === null) this.join();
+        if (clientError === null) this.joining.begin();
         done(clientError);
       });
     });
@@ -170,18 +169,6 @@ export class Replica {
 
   // The start.
 
-  private join(): void {
-    if (this.storage.state.established) return;
-    this.advanceAdmission();
-    if (this.admission.step !== 'established') this.journal.joining(this.admission.waitingFor);
-  }
-
-  private onAdmission(from: NodeId, testimony: Testimony): void {
-    if (this.storage.state.established || this.closed) return;
-    if (this.admission.heard(from, testimony)) this.advanceAdmission();
-    else this.fail(emptied(this.view.self.name, this.memberOf(from).name));
-  }
-
   /**
    * This directory is an old copy. The mark is durable before the process ends, so that the next start
    * is refused without asking: were it counted, an old copy that a supervisor starts again and again
@@ -197,28 +184,6 @@ export class Replica {
     };
     this.storage.onFatal = end;
     this.storage.saveIdentity({ disowned: true }, end);
-  }
-
-  /** Each step is durable before what it allows: after a crash, "never bound" may no longer be true,
-   *  and who has bound this directory may be down. */
-  private advanceAdmission(): void {
-    const { admission, storage } = this;
-    if (admission.mayBeAdmitted) {
-      admission.admitting();
-      storage.saveIdentity({ admitted: true }, () => {
-        admission.admitted();
-        this.peers.identityChanged();
-        this.advanceAdmission();
-      });
-    } else if (admission.mayBeEstablished) {
-      admission.establishing();
-      storage.saveIdentity({ established: true }, () => {
-        admission.established();
-        // The core first, so that it hears of every link.
-        this.startRaft();
-        this.peers.identityChanged();
-      });
-    }
   }
 
   private startRaft(): void {
@@ -266,14 +231,27 @@ export class Replica {
     this.askForTurn();
   }
 
+  private makeJoining(admission: Admission): Joining {
+    return new Joining(this.storage, admission, {
+      waiting: (names) => this.journal.joining(names),
+      identityChanged: () => this.peers.identityChanged(),
+      established: () => {
+        // The core first, so that it hears of every link.
+        this.startRaft();
+        this.peers.identityChanged();
+      },
+      emptied: (by) => this.fail(emptied(this.view.self.name, this.memberOf(by).name)),
+    });
+  }
+
   private makeSnapshots(raft: Raft): Snapshots {
     const { machine, storage, hashKey, clock, journal } = this;
     const { limits, probe } = this.options;
     const random = this.options.random.fork();
     const parts = { raft, storage, machine, hashKey, limits, random, clock };
     const snapshots = new Snapshots(parts, {
-      taken: (info) => {
-        journal.snapshotTaken(info);
+      taken: (info, tookMs) => {
+        journal.snapshotTaken(info, tookMs);
         probe?.snapshotTaken(info);
       },
       postponed: (error) => journal.snapshotPostponed(error.message),
@@ -311,7 +289,9 @@ export class Replica {
           this.raft?.peerProcessGone(clock.now(), peer, incarnation);
           this.askForTurn();
         },
-        onAdmission: (peer, testimony) => this.onAdmission(peer, testimony),
+        onAdmission: (peer, testimony) => {
+          if (!this.closed) this.joining.heard(peer, testimony);
+        },
         onDisowned: (peer, text) => this.onDisowned(peer, text),
         onRefused: (peer, code, text) => journal.peer('peer-refused', peer, text, code),
         onNotice: (peer, text) => journal.peer('peer-notice', peer, text, ''),
@@ -384,24 +364,7 @@ export class Replica {
   private runTimers(nowMs: number): void {
     if (this.raft !== null && this.raft.nextTickMs <= nowMs) this.raft.tick(nowMs);
     if (this.router.nextDeadlineMs <= nowMs) this.router.expire(nowMs);
-    if (this.markAtMs <= nowMs) {
-      this.markAtMs = Number.POSITIVE_INFINITY;
-      if (this.storage.dirtySinceMark) this.storage.writeMark();
-    }
-    this.retryAllocation(nowMs);
-  }
-
-  /** Asks a disk without room for the next segment again from time to time: also after a start at
-   *  which nothing could be made durable at all. */
-  private retryAllocation(nowMs: number): void {
-    if (this.storage.space === 'ok') {
-      this.retryAtMs = Number.POSITIVE_INFINITY;
-    } else if (this.retryAtMs === Number.POSITIVE_INFINITY) {
-      this.retryAtMs = nowMs + RETRY_ALLOCATION_MS;
-    } else if (this.retryAtMs <= nowMs) {
-      this.storage.retryAllocation();
-      this.retryAtMs = nowMs + RETRY_ALLOCATION_MS;
-    }
+    this.upkeep.run(nowMs);
   }
 
   /** One timer for everything. It is only moved when it must ring earlier: a deadline that was put
@@ -412,8 +375,7 @@ export class Replica {
       this.raft?.nextTickMs ?? Number.POSITIVE_INFINITY,
       this.router.nextDeadlineMs,
       this.clients.nextDeadlineMs,
-      this.markAtMs,
-      this.retryAtMs,
+      this.upkeep.nextDeadlineMs,
       this.snapshots?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
       this.stopDeadlineMs,
     );

@@ -24,7 +24,8 @@ export interface SnapshotTakerHost {
   readonly stableIndex: Index;
   /** The next thing that happens is that it gets its name, and older ones go. */
   finishing(): void;
-  taken(info: SnapshotInfo): void;
+  /** @param begunMs when it was begun, by the clock of `run`. */
+  taken(info: SnapshotInfo, begunMs: number): void;
   /** The disk has no room for it; the log goes on as it can. */
   postponed(error: DiskError): void;
   askForTurn(): void;
@@ -34,6 +35,7 @@ interface Taking {
   readonly index: Index;
   readonly state: StateSnapshot;
   readonly writer: SnapshotWriter;
+  readonly begunMs: number;
   phase: 'walking' | 'waiting' | 'finishing';
 }
 
@@ -125,7 +127,8 @@ export class SnapshotTaker {
     const id = random.u32() * 2 ** 21 + (random.u32() >>> 11);
     const meta = { index, term: this.host.termAt(index), id, configuration: this.configuration! };
     const writer = storage.snapshots.begin(meta);
-    const taking: Taking = { index, state: machine.beginSnapshot(), writer, phase: 'walking' };
+    const state = machine.beginSnapshot();
+    const taking: Taking = { index, state, writer, begunMs: nowMs, phase: 'walking' };
     writer.onDrain = () => this.host.askForTurn();
     writer.onNoRoom = (error) => {
       if (this.taking !== taking) return;
@@ -157,7 +160,7 @@ export class SnapshotTaker {
       if (this.taking !== taking) return;
       this.taking = null;
       this.drawDueBytes();
-      this.host.taken(info);
+      this.host.taken(info, taking.begunMs);
     });
   }
 

@@ -28,7 +28,7 @@ export interface SnapshotParts {
 /** What a replica hears of its snapshots. */
 export interface SnapshotEvents {
   /** This node has written its state down, durably; what its log needs no longer, it will drop. */
-  taken(info: SnapshotInfo): void;
+  taken(info: SnapshotInfo, tookMs: number): void;
   postponed(error: DiskError): void;
   /** The log was reset: nothing may be applied until `installed`. */
   installing(info: SnapshotInfo): void;
@@ -62,7 +62,10 @@ export class Snapshots {
         return raft.stableIndex;
       },
       finishing: () => this.pinWhatIsSent(),
-      taken: (info) => this.taken(info),
+      taken: (info, begunMs) => {
+        this.taken(info);
+        events.taken(info, clock.now() - begunMs);
+      },
       postponed: (error) => events.postponed(error),
       askForTurn: () => events.askForTurn(),
     });
@@ -119,9 +122,8 @@ export class Snapshots {
    * lacks. Nor is it cut behind one that is being sent.
    */
   private taken(info: SnapshotInfo): void {
-    const { raft, storage, events } = this;
+    const { raft, storage } = this;
     raft.snapshotTaken(info);
-    events.taken(info);
     const { previous } = storage.snapshots;
     if (previous === null) return;
     let upTo = previous.index;

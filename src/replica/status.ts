@@ -1,4 +1,5 @@
 import type { Index, NodeId, Term } from '../base/ids.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Role } from '../raft/trace.ts';
 import type { StorageStats } from '../storage/storage.ts';
@@ -25,6 +26,12 @@ export interface NodeView {
   readonly keys: number;
   readonly clients: number;
   readonly storageSpace: 'ok' | 'full';
+  /** The first entry that this node's log still has; one behind the last when it has none. */
+  readonly firstIndex: Index;
+  /** The newest snapshot of this node's state, durable; null before the first. */
+  readonly snapshot: SnapshotInfo | null;
+  /** The state is being written down. */
+  readonly isTakingSnapshot: boolean;
   /** Rot was found in this node's log: it counts for nothing until a leader has made it whole. */
   readonly suspect: boolean;
   /** Every member that is known to be a suspect, this one too. */
@@ -92,6 +99,8 @@ export function statusJson(view: NodeView): string {
     commitIndex: view.commitIndex,
     lastApplied: view.lastApplied,
     lastIndex: view.lastIndex,
+    firstIndex: view.firstIndex,
+    snapshotIndex: view.snapshot?.index ?? 0,
     phase: view.phase,
     leader: view.leader?.name ?? null,
     clusterId: view.clusterId,

@@ -91,11 +91,14 @@ function persistenceFields({ view }: ConnectionService): Fields {
   const { batches, bytes, syncs, segments, lastSyncMs } = view.storageStats;
   return [
     ['loading', view.isLoading ? 1 : 0],
-    ['rdb_bgsave_in_progress', 0],
+    ['rdb_bgsave_in_progress', view.isTakingSnapshot ? 1 : 0],
     ['aof_enabled', 1],
     ['aof_rewrite_in_progress', 0],
     ['aof_last_write_status', view.storageSpace === 'ok' ? 'ok' : 'err'],
     ['log_segments', segments],
+    ['log_first_index', view.firstIndex],
+    ['snapshot_index', view.snapshot?.index ?? 0],
+    ['snapshot_bytes', view.snapshot?.bytes ?? 0],
     ['log_batches_written', batches],
     ['log_bytes_written', bytes],
     ['fsyncs', syncs],
