@@ -1,6 +1,6 @@
 import type { Entry } from '../base/entry.ts';
 import type { Outcome } from '../client/call.ts';
-import type { Message } from '../raft/messages.ts';
+import type { InstallSnapshot, Message } from '../raft/messages.ts';
 import type { TraceEvent } from '../raft/trace.ts';
 import type { Failure } from '../replica/failure.ts';
 import { segmentIdOf } from '../storage/segment.ts';
@@ -40,6 +40,7 @@ export const MUST_HAPPEN = [
   'rot',
   'lost-write',
   'misdirected-write',
+  'rotten snapshot',
   'wiped',
   'restored',
   'election',
@@ -53,6 +54,13 @@ export const MUST_HAPPEN = [
   'laggard fed from disk',
   'entry of an earlier term committed',
   'segment rolled',
+  'snapshot taken',
+  'log cut',
+  'snapshot installed',
+  'piece of a snapshot sent again',
+  'start from a snapshot',
+  'start from the older snapshot',
+  'install finished by a start',
   'torn tail cut',
   'suspect',
   'suspect reinstated',
@@ -69,6 +77,7 @@ export const MUST_HAPPEN = [
 export class Coverage extends Observer {
   readonly counts = new Map<string, number>();
   private readonly committed = new Map<number, number>();
+  private readonly pieces = new Set<string>();
   private readonly lastSegment = new Map<number, number>();
 
   count(what: string, times = 1): void {
@@ -78,6 +87,11 @@ export class Coverage extends Observer {
   override started(node: SimNode, { recovered, state }: SimRecovery): void {
     this.committed.set(node.id, recovered.commitIndex);
     this.count('start');
+    if (recovered.snapshot !== null) this.count('start from a snapshot');
+    if (recovered.snapshotsDamaged.length > 0 && !state.suspect) {
+      this.count('start from the older snapshot');
+    }
+    if (recovered.finishedInstall) this.count('install finished by a start');
     if (recovered.tornBytes > 0) this.count('torn tail cut');
     if (state.suspect) this.count('suspect');
   }
@@ -91,6 +105,7 @@ export class Coverage extends Observer {
   override traced(node: SimNode, event: TraceEvent): void {
     if (event.kind === 'truncate') this.count('truncation');
     else if (event.kind === 'commit') this.commit(node, event.commitIndex);
+    else if (event.kind === 'compact') this.count('log cut');
     else if (event.kind === 'reinstated') this.count('suspect reinstated');
     else if (event.kind === 'role') this.role(event.role, event.reason);
   }
@@ -103,12 +118,23 @@ export class Coverage extends Observer {
       case 'AppendEntries':
         if (message.entries.length > 0) this.appended(node, message.entries[0]!);
         return;
+      case 'InstallSnapshot':
+        this.piece(node, message);
+        return;
       case 'PreVoteResponse':
         if (!message.voteGranted) this.count('pre-vote refused');
         return;
       default:
         return;
     }
+  }
+
+  override snapshotTaken(): void {
+    this.count('snapshot taken');
+  }
+
+  override snapshotInstalled(): void {
+    this.count('snapshot installed');
   }
 
   override directory(node: SimNode, names: ReadonlyMap<string, number>): void {
@@ -132,6 +158,12 @@ export class Coverage extends Observer {
     if (before < first - 1 && commitIndex >= first) {
       this.count('entry of an earlier term committed');
     }
+  }
+
+  private piece(node: SimNode, { to, snapshot, offset }: InstallSnapshot): void {
+    const piece = `${node.id} ${to} ${snapshot.id} ${offset}`;
+    if (this.pieces.has(piece)) this.count('piece of a snapshot sent again');
+    this.pieces.add(piece);
   }
 
   private appended(node: SimNode, first: Entry): void {

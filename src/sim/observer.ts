@@ -1,6 +1,7 @@
 import type { Entry } from '../base/entry.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Outcome } from '../client/call.ts';
 import type { Reply } from '../kv/reply.ts';
 import type { StateMachine } from '../kv/state-machine.ts';
@@ -108,6 +109,7 @@ export interface SimOperation {
 export interface SimDamageReport {
   readonly what:
     | 'rot'
+    | 'rotten snapshot'
     | 'unreadable'
     | 'lost-write'
     | 'misdirected-write'
@@ -142,6 +144,12 @@ export abstract class Observer {
   sent(_node: SimNode, _message: Message): void {}
 
   applied(_node: SimNode, _entry: Entry, _reply: Reply): void {}
+
+  /** It has written its state down, durably. */
+  snapshotTaken(_node: SimNode, _info: SnapshotInfo): void {}
+
+  /** Its machine has jumped to the state of a snapshot. */
+  snapshotInstalled(_node: SimNode, _info: SnapshotInfo): void {}
 
   /** What a crash now would leave of a file's contents has changed. */
   durable(_node: SimNode, _change: DurableChange): void {}

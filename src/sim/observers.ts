@@ -12,6 +12,8 @@ export function observers(all: readonly Observer[]): Observer {
   const traced = who('traced');
   const sent = who('sent');
   const applied = who('applied');
+  const snapshotTaken = who('snapshotTaken');
+  const snapshotInstalled = who('snapshotInstalled');
   const durable = who('durable');
   const directory = who('directory');
   const stepped = who('stepped');
@@ -38,6 +40,12 @@ export function observers(all: readonly Observer[]): Observer {
     },
     applied: (node, entry, reply) => {
       for (const each of applied) each.applied(node, entry, reply);
+    },
+    snapshotTaken: (node, info) => {
+      for (const each of snapshotTaken) each.snapshotTaken(node, info);
+    },
+    snapshotInstalled: (node, info) => {
+      for (const each of snapshotInstalled) each.snapshotInstalled(node, info);
     },
     durable: (node, change) => {
       for (const each of durable) each.durable(node, change);

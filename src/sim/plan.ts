@@ -156,7 +156,10 @@ function drawLimits(random: Prng): Limits {
     logWindowBytesMax: pick(random, [0, 512, 8 * KIB, 64 * KIB]),
     pendingRequestsMax: pick(random, [4, 64, 65_536, 65_536]),
     clientPipelineMax: pick(random, [1, 4, 1024]),
-    snapshotChunkBytesMax: 16 * KIB,
+    // After 5 to some 100 entries: a batch takes a sector at least. And, sometimes, none in a run.
+    snapshotLogBytesMin: pick(random, [2 * KIB, 6 * KIB, 16 * KIB, 48 * KIB, 1024 * KIB]),
+    snapshotLogFactor: pick(random, [0, 1]),
+    snapshotChunkBytesMax: pick(random, [KIB, 16 * KIB]),
     peerFrameBytesMax: 64 * KIB,
     peerOutputBytesMax: 256 * KIB,
   };

@@ -226,6 +226,12 @@ export class SimServer implements SimNode, ProcessHost {
       applied: (entry, reply) => {
         if (this.process === process) observer.applied(this, entry, reply);
       },
+      snapshotTaken: (info) => {
+        if (this.process === process) observer.snapshotTaken(this, info);
+      },
+      snapshotInstalled: (info) => {
+        if (this.process === process) observer.snapshotInstalled(this, info);
+      },
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Entry } from '../base/entry.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Outcome } from '../client/call.ts';
 import type { Message } from '../raft/messages.ts';
 import type { TraceEvent } from '../raft/trace.ts';
@@ -67,6 +68,16 @@ export class TraceLog extends Observer {
   override applied(node: SimNode, entry: Entry): void {
     this.add(5, node.id, entry.index, entry.term);
     this.line(node, () => `applies ${entry.index} of term ${entry.term}`);
+  }
+
+  override snapshotTaken(node: SimNode, { index, bytes }: SnapshotInfo): void {
+    this.add(11, node.id, index, bytes);
+    this.line(node, () => `has a snapshot at ${index}, ${bytes} bytes`);
+  }
+
+  override snapshotInstalled(node: SimNode, { index, bytes }: SnapshotInfo): void {
+    this.add(12, node.id, index, bytes);
+    this.line(node, () => `jumps to the snapshot at ${index}`);
   }
 
   override durable(node: SimNode, { path, offset, bytes, cause }: DurableChange): void {

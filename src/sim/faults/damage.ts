@@ -7,6 +7,7 @@ import {
 } from '../../storage/batch.ts';
 import { SLOT_BYTES, SLOT_NAMES } from '../../storage/hard-state.ts';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentIdOf } from '../../storage/segment.ts';
+import { snapshotIndexOf } from '../../storage/snapshot-file.ts';
 import type { SimDamageReport } from '../observer.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
@@ -33,6 +34,16 @@ export function rotLog(server: SimServer, random: Prng): Damage | null {
     length: SECTOR_BYTES,
     bytes: random.bytes(SECTOR_BYTES),
   };
+}
+
+/** Bits flip in one of the snapshots, the newest or the one before. */
+export function rotSnapshot(server: SimServer, random: Prng): Damage | null {
+  const names = server.disk.list().filter((name) => snapshotIndexOf(name) > 0);
+  if (names.length === 0) return null;
+  const path = pick(random, names);
+  const bytes = server.disk.durableFile(path);
+  if (bytes === null || bytes.length === 0) return null;
+  return { ...flipped(path, bytes, random.below(bytes.length), random), what: 'rotten snapshot' };
 }
 
 /** One of the two slots of the hard state goes bad. */

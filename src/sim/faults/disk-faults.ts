@@ -2,7 +2,7 @@ import type { Prng } from '../../base/prng.ts';
 import type { DiskOperation } from '../disk.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
-import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot } from './damage.ts';
+import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot, rotSnapshot } from './damage.ts';
 import { durableState, isEstablished, stateIn } from './durable-state.ts';
 import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
@@ -134,6 +134,7 @@ export const DISK_FAULTS = {
   'rot-log': (world, random) => damageLog(world, random, rotLog),
   'lost-write': (world, random) => damageLog(world, random, lostWrite),
   'misdirected-write': (world, random) => damageLog(world, random, misdirectedWrite),
+  'rot-snapshot': (world, random) => damageLog(world, random, rotSnapshot),
   'rot-slot': (world, random) => {
     const server = pick(random, world.servers);
     const damage = rotSlot(server, random);

@@ -35,6 +35,7 @@ export const FAULT_KINDS = [
   'rot-slot',
   'lost-write',
   'misdirected-write',
+  'rot-snapshot',
   'wipe',
   'restore',
 ] as const;

@@ -5,7 +5,16 @@ import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
 
 /** The steps of the core behind which a crash is most likely to find what is half done. */
-const TRIGGERS = ['role', 'term', 'vote', 'append', 'truncate', 'commit'] as const;
+const TRIGGERS = [
+  'role',
+  'term',
+  'vote',
+  'append',
+  'truncate',
+  'commit',
+  'snapshot',
+  'compact',
+] as const;
 const PAUSE_MAX_MS = 3000;
 const CLOCK_MAX_MS = 8000;
 const JUMP_MAX_MS = 5000;

@@ -45,7 +45,8 @@ export class Chronicle extends Observer {
   override began(world: SimWorldView): void {
     this.view = world;
     for (const node of world.nodes) {
-      this.records.push({ node, log: new LogModel(), image: new DurableImage() });
+      const image = new DurableImage(this.ledger);
+      this.records.push({ node, log: new LogModel(), image });
     }
   }
 
@@ -98,6 +99,9 @@ export class Chronicle extends Observer {
       case 'truncate':
         this.of(node).log.truncate(event.from);
         return;
+      case 'snapshot':
+        this.reset(node, event.index, event.snapshotTerm);
+        return;
       case 'commit':
         this.committed(this.of(node).log, event.commitIndex);
         return;
@@ -137,6 +141,19 @@ export class Chronicle extends Observer {
       }
       log.append(entry.term, crcOf(entry));
     }
+  }
+
+  /** §7: the log begins anew behind a snapshot, which must be the state behind what was committed. */
+  private reset(node: SimNode, index: number, term: number): void {
+    const { ledger } = this;
+    if (ledger.termAt(index) !== term) {
+      throw new Violation(
+        'S21',
+        `${node.name} installs a snapshot at entry ${index} of term ${term}; what was committed ` +
+          `there is of term ${ledger.termAt(index)} (-1: nothing)`,
+      );
+    }
+    this.of(node).log.becomeCopyOf(ledger, index);
   }
 
   private committed(log: LogModel, commitIndex: number): void {

@@ -28,6 +28,7 @@ export class CompletenessJudge extends Observer {
     switch (event.kind) {
       case 'append':
       case 'truncate':
+      case 'snapshot':
         this.changed.add(node);
         return;
       case 'role':

@@ -79,6 +79,7 @@ export class DamageJudge extends Observer {
     this.judgeSilence(node, event.kind);
     if (event.kind === 'reinstated') this.reinstated(node);
     else if (event.kind === 'truncate') this.cut(node, event.from);
+    else if (event.kind === 'snapshot') this.reset(node, event.index);
   }
 
   override applied(node: SimNode): void {
@@ -89,8 +90,15 @@ export class DamageJudge extends Observer {
   private cut(node: SimNode, from: number): void {
     const before = this.before.get(node);
     if (before === undefined || before.index < from) return;
-    const { log } = this.chronicle.of(node);
-    this.before.set(node, { index: from - 1, prefix: log.prefixAt(from - 1) });
+    this.reset(node, from - 1);
+  }
+
+  /** Nor was what a snapshot has taken the place of. */
+  private reset(node: SimNode, kept: number): void {
+    const before = this.before.get(node);
+    if (before === undefined) return;
+    const index = Math.min(before.index, kept);
+    this.before.set(node, { index, prefix: this.chronicle.of(node).log.prefixAt(index) });
   }
 
   private reinstated(node: SimNode): void {

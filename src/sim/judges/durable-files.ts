@@ -39,6 +39,11 @@ export class DurableFiles {
     this.names = new Map(names);
   }
 
+  /** Of all files. */
+  list(): readonly string[] {
+    return [...this.names.keys()];
+  }
+
   /** 0 when there is no such file. */
   inodeOf(name: string): number {
     return this.names.get(name) ?? 0;

@@ -12,6 +12,7 @@ import { LogJudge } from './logs.ts';
 import { MatchJudge } from './matches.ts';
 import { PromiseJudge } from './promises.ts';
 import { RecoveryJudge } from './recovery.ts';
+import { SnapshotJudge } from './snapshots.ts';
 import { StateMachineJudge } from './state-machines.ts';
 import { TermJudge } from './terms.ts';
 
@@ -31,6 +32,7 @@ export function allJudges(): readonly Observer[] {
     new RecoveryJudge(chronicle),
     new CommittedDurableJudge(chronicle),
     new MatchJudge(chronicle),
+    new SnapshotJudge(chronicle),
     new StateMachineJudge(chronicle),
     new AnswerJudge(chronicle),
     new FreshnessJudge(chronicle),

@@ -54,9 +54,10 @@ export class LogModel {
     this.prefixes.length = from;
   }
 
-  becomeCopyOf(other: LogModel): void {
+  /** @param upTo how much of it, if not all. */
+  becomeCopyOf(other: LogModel, upTo = other.lastIndex): void {
     this.truncate(1);
-    while (this.lastIndex < other.lastIndex) this.extendBy(other);
+    while (this.lastIndex < upTo) this.extendBy(other);
   }
 }
 

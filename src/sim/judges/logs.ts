@@ -7,7 +7,8 @@ const TERM_BASE = 2 ** 32;
 /**
  * What may become of a log while its node runs. S4: a leader only appends. S5, log matching (§5.3):
  * two logs with an entry of the same term at the same index are the same up to there. S17: a node
- * removes nothing that it knows to be committed, and nothing that then comes again. S18: terms
+ * removes nothing that it knows to be committed, and nothing that then comes again, nor drops a log
+ * for a snapshot that it goes on from. S18: terms
  * never decrease along a log, and none is later than the node's own.
  */
 export class LogJudge extends Observer {
@@ -40,6 +41,8 @@ export class LogJudge extends Observer {
       this.appended(node, event.from, event.to, event.term);
     } else if (event.kind === 'truncate') {
       this.truncated(node, event.from, event.term);
+    } else if (event.kind === 'snapshot') {
+      this.reset(node, event.index, event.snapshotTerm, event.term);
     }
   }
 
@@ -79,6 +82,25 @@ export class LogJudge extends Observer {
     this.removed[node.id] = { index: from, term: terms[from] ?? -1 };
     terms.length = Math.min(terms.length, from);
     this.checkedTo[node.id] = Math.min(this.checkedTo[node.id]!, from - 1);
+  }
+
+  /** §7: only where the log does not hold what the snapshot covers, for what follows it may have been
+   *  acknowledged. */
+  private reset(node: SimNode, index: number, snapshotTerm: number, term: number): void {
+    if (this.chronicle.isLeading(node, term)) {
+      throw new Violation('S4', `${node.name} leads term ${term} and drops its log`);
+    }
+    if (this.terms[node.id]![index] === snapshotTerm) {
+      throw new Violation(
+        'S17',
+        `${node.name} drops its log for a snapshot at entry ${index} of term ${snapshotTerm}, ` +
+          'which that log holds',
+      );
+    }
+    this.removed[node.id] = null;
+    this.terms[node.id] = [0];
+    this.checkedTo[node.id] = 0;
+    this.check(node, index);
   }
 
   private check(node: SimNode, to: number): void {

@@ -47,10 +47,16 @@ export class RecoveryJudge extends Observer {
   }
 
   override traced(node: SimNode, event: TraceEvent): void {
-    if (event.kind !== 'truncate') return;
+    if (event.kind === 'snapshot') this.standsFor(node, event.index);
+    else if (event.kind === 'truncate' && event.from <= this.of(node).index) {
+      this.standsFor(node, event.from - 1);
+    }
+  }
+
+  /** What it had acknowledged beyond that, a later leader made it drop. */
+  private standsFor(node: SimNode, index: number): void {
     const promised = this.of(node);
-    if (event.from > promised.index) return;
-    promised.index = event.from - 1;
+    promised.index = Math.min(promised.index, index);
     promised.prefix = this.chronicle.of(node).log.prefixAt(promised.index);
   }
 
@@ -95,6 +101,7 @@ export class RecoveryJudge extends Observer {
     const runs = recovered.termRuns;
     const isSameLog =
       recovered.lastIndex === log.lastIndex &&
+      log.termAt(recovered.base.index) === recovered.base.term &&
       runs.every(({ from, term }, i) => {
         const end = (runs[i + 1]?.from ?? recovered.lastIndex + 1) - 1;
         return log.termAt(from) === term && log.termAt(end) === term;

@@ -1,6 +1,7 @@
 import { ENTRY_HEADER_BYTES, type Entry } from '../../base/entry.ts';
 import { native } from '../../base/native.ts';
 import { mix } from '../../kv/murmur3.ts';
+import type { SnapshotInfo } from '../../base/snapshot.ts';
 import type { Reply } from '../../kv/reply.ts';
 import { Observer, type SimNode, Violation } from '../observer.ts';
 import { ReferenceMachine } from '../reference/machine.ts';
@@ -13,7 +14,8 @@ const HASH_EVERY = 64;
 
 /**
  * S7, state-machine safety (§5.4.3): what a node applies at an index is what the ledger has there,
- * byte for byte. S9: every run applies entry after entry from the first on. S22: with the same
+ * byte for byte. S9: every run applies entry after entry, from the first on or from a snapshot that is
+ * later than what it has. S21: the state of a snapshot is that behind its entry. S22: with the same
  * entries every machine gives the same replies and comes to the same state, and it is the one that
  * the reference machine comes to.
  */
@@ -31,8 +33,23 @@ export class StateMachineJudge extends Observer {
     this.chronicle = chronicle;
   }
 
+  /** It may begin with the state of a snapshot. */
   override started(node: SimNode): void {
-    this.lastApplied[node.id] = 0;
+    const { lastApplied } = node.machine!;
+    this.lastApplied[node.id] = lastApplied;
+    this.judgeHash(node, 'S21', lastApplied);
+  }
+
+  override snapshotInstalled(node: SimNode, { index }: SnapshotInfo): void {
+    const before = this.lastApplied[node.id]!;
+    if (index <= before || node.machine!.lastApplied !== index) {
+      throw new Violation(
+        'S9',
+        `${node.name} jumps from ${before} to ${node.machine!.lastApplied}, by a snapshot at ${index}`,
+      );
+    }
+    this.lastApplied[node.id] = index;
+    this.judgeHash(node, 'S21', index);
   }
 
   override applied(node: SimNode, entry: Entry, reply: Reply): void {
@@ -79,9 +96,14 @@ export class StateMachineJudge extends Observer {
           `another node did with ${this.replies[index]}`,
       );
     }
+    this.judgeHash(node, 'S22', index);
+  }
+
+  private judgeHash(node: SimNode, invariant: 'S21' | 'S22', index: number): void {
+    const hash = node.machine!.hash();
     if (hash === this.hashes[index]) return;
     throw new Violation(
-      'S22',
+      invariant,
       `behind entry ${index}, the state of ${node.name} has the hash ${hash}, ` +
         `that of another node had ${this.hashes[index]}`,
     );
