@@ -171,9 +171,9 @@ export class Keyspace {
     for (const address of this.creation.newestBelow(serial)) yield new Item(this.cells, address);
   }
 
-  /** @param below as in `CreationOrder.pick` */
-  randomItem(below: (n: number) => number): Item | undefined {
-    const address = this.creation.pick(below);
+  /** The item that so many are older than, if there are more than those. */
+  itemAt(rank: number): Item | undefined {
+    const address = this.creation.at(rank);
     return address === undefined ? undefined : new Item(this.cells, address);
   }
 
