@@ -7,6 +7,7 @@ const SHARD_SHIFT = 32 - SHARD_BITS;
 /** Pairs of a shard: always a power of two. So few fill the 64 bytes that V8 keeps on its own heap: a
  *  table of a few hundred keys asks the allocator for nothing. */
 const PAIRS_MIN = 8;
+const EXPECTED_MAX = 2 ** 22;
 
 /**
  * Finds a cell by its key: open addressing with linear probing. A pair is the hash of a key beside
@@ -22,6 +23,7 @@ export class CellTable {
   private readonly shards: Int32Array[] = [];
   private readonly counts = new Int32Array(1 << SHARD_BITS);
   private count = 0;
+  private pairsFirst = PAIRS_MIN;
 
   constructor(cells: Cells, hashKey: HashKey) {
     this.cells = cells;
@@ -32,6 +34,13 @@ export class CellTable {
 
   get size(): number {
     return this.count;
+  }
+
+  /** So many cells will be added, to an empty table: each shard begins as large as it will be. It is
+   *  a help, not a promise, and what is expected beyond the first few millions is not believed. */
+  expect(count: number): void {
+    const pairs = (2 * Math.min(count, EXPECTED_MAX)) >> SHARD_BITS;
+    while (this.pairsFirst < pairs) this.pairsFirst *= 2;
   }
 
   hash(key: Uint8Array, from: number, to: number): number {
@@ -56,7 +65,8 @@ export class CellTable {
     this.count++;
     const count = ++this.counts[shard]!;
     let pairs = this.shards[shard]!;
-    if (3 * count > pairs.length) pairs = this.resize(shard, Math.max(PAIRS_MIN, pairs.length));
+    if (3 * count > pairs.length)
+      pairs = this.resize(shard, Math.max(this.pairsFirst, pairs.length));
     put(pairs, hash, address);
   }
 
