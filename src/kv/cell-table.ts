@@ -2,12 +2,12 @@ import type { Cells } from './cells.ts';
 import { type HashKey, halfSipHash } from './half-sip-hash.ts';
 import { type Address, NOWHERE } from './slab.ts';
 
-const SHARD_BITS = 8;
+/** The highest of a hash tell the shard. */
+export const SHARD_BITS = 8;
 const SHARD_SHIFT = 32 - SHARD_BITS;
 /** Pairs of a shard: always a power of two. So few fill the 64 bytes that V8 keeps on its own heap: a
  *  table of a few hundred keys asks the allocator for nothing. */
 const PAIRS_MIN = 8;
-const EXPECTED_MAX = 2 ** 22;
 
 /**
  * Finds a cell by its key: open addressing with linear probing. A pair is the hash of a key beside
@@ -23,7 +23,6 @@ export class CellTable {
   private readonly shards: Int32Array[] = [];
   private readonly counts = new Int32Array(1 << SHARD_BITS);
   private count = 0;
-  private pairsFirst = PAIRS_MIN;
 
   constructor(cells: Cells, hashKey: HashKey) {
     this.cells = cells;
@@ -34,13 +33,6 @@ export class CellTable {
 
   get size(): number {
     return this.count;
-  }
-
-  /** So many cells will be added, to an empty table: each shard begins as large as it will be. It is
-   *  a help, not a promise, and what is expected beyond the first few millions is not believed. */
-  expect(count: number): void {
-    const pairs = (2 * Math.min(count, EXPECTED_MAX)) >> SHARD_BITS;
-    while (this.pairsFirst < pairs) this.pairsFirst *= 2;
   }
 
   hash(key: Uint8Array, from: number, to: number): number {
@@ -65,9 +57,27 @@ export class CellTable {
     this.count++;
     const count = ++this.counts[shard]!;
     let pairs = this.shards[shard]!;
-    if (3 * count > pairs.length)
-      pairs = this.resize(shard, Math.max(this.pairsFirst, pairs.length));
+    if (3 * count > pairs.length) pairs = this.resize(shard, Math.max(PAIRS_MIN, pairs.length));
     put(pairs, hash, address);
+  }
+
+  /**
+   * Adds the cells from `from` on that belong to the same shard, which must be empty: far faster than
+   * one by one in any order, each of which looks at other memory.
+   * @param hashes of the cells at the same places.
+   * @returns the place of the first one that belongs to another.
+   */
+  addShard(hashes: Int32Array, cells: Int32Array, from: number): number {
+    const shard = hashes[from]! >>> SHARD_SHIFT;
+    let to = from + 1;
+    while (to < cells.length && hashes[to]! >>> SHARD_SHIFT === shard) to++;
+    let pairsMax = PAIRS_MIN;
+    while (3 * (to - from) > 2 * pairsMax) pairsMax *= 2;
+    const pairs = this.resize(shard, pairsMax);
+    for (let at = from; at < to; at++) put(pairs, hashes[at]!, cells[at]!);
+    this.counts[shard] = to - from;
+    this.count += to - from;
+    return to;
   }
 
   /** Its cell has moved. */

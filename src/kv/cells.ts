@@ -13,6 +13,7 @@ const KEY_LENGTH = 5;
 const VALUE_LENGTH = 6;
 const HEADER_BYTES = 28;
 const WORD = 2 ** 32;
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /** Up to here a loop copies faster than a view is made. */
 const LOOP_BYTES_MAX = 48;
@@ -49,6 +50,39 @@ export class Cells {
     words[at + KEY_LENGTH] = keyLength;
     words[at + VALUE_LENGTH] = valueBytes;
     copyBytes(key, keyFrom, keyTo, slab.pageBytes[pageOf(address)]!, offset + HEADER_BYTES);
+    return address;
+  }
+
+  /** A whole cell: its key is at `from`, and its value follows without a gap. */
+  restore(
+    view: DataView,
+    from: number,
+    keyLength: number,
+    valueLength: number,
+    serial: number,
+    modRevision: number,
+    share: number,
+  ): Address {
+    const { slab } = this;
+    const length = keyLength + valueLength;
+    const address = slab.allocate(HEADER_BYTES + length);
+    const page = pageOf(address);
+    const words = slab.pageWords[page]!;
+    const at = offsetOf(address) >> 2;
+    words[at + SHARE] = share;
+    words[at + REVISION_LOW] = modRevision;
+    words[at + REVISION_HIGH] = modRevision / WORD;
+    words[at + SERIAL_LOW] = serial;
+    words[at + SERIAL_HIGH] = serial / WORD;
+    words[at + KEY_LENGTH] = keyLength;
+    words[at + VALUE_LENGTH] = valueLength;
+    const wordsAt = at + HEADER_BYTES / 4;
+    const whole = length & ~3;
+    for (let i = 0; i < whole; i += 4) {
+      words[wordsAt + (i >> 2)] = view.getInt32(from + i, IS_LITTLE_ENDIAN);
+    }
+    const bytes = slab.pageBytes[page]!;
+    for (let i = whole; i < length; i++) bytes[4 * wordsAt + i] = view.getUint8(from + i);
     return address;
   }
 

@@ -43,27 +43,32 @@ export class KeySort {
   }
 
   /** Yields what each slice has cost, in cells looked at.
+   *  @param shared how many bytes all keys begin with in common.
    *  @throws MalformedState where two cells have the same key. */
-  *sort(): Generator<number, void> {
-    this.waiting.push(0, this.length, 0);
+  *sort(shared: number): Generator<number, void> {
+    if (this.length > FEW) yield* this.sortMany(0, this.length, shared);
+    else this.sortFew(0, this.length, 0);
     while (this.waiting.length > 0) {
       const depth = this.waiting.pop()!;
       const to = this.waiting.pop()!;
       const from = this.waiting.pop()!;
-      if (to - from <= FEW) {
-        this.sortFew(from, to, depth);
-        yield this.takeSpent();
-      } else yield* this.sortMany(from, to, depth);
+      const shared = yield* this.sharedBytes(from, to, depth);
+      yield* this.sortMany(from, to, shared);
     }
   }
 
-  private *sortMany(from: number, to: number, depth: number): Generator<number, void> {
+  /** How many bytes the keys of [from, to) begin with in common: `depth` of them, or more. */
+  private *sharedBytes(from: number, to: number, depth: number): Generator<number, number> {
     this.shared = Number.POSITIVE_INFINITY;
     for (let at = from; at < to; ) {
       at = this.compareWith(from, at, to, depth);
       yield this.takeSpent();
     }
-    const { shared } = this;
+    return this.shared;
+  }
+
+  /** @param shared how many bytes their keys begin with in common. */
+  private *sortMany(from: number, to: number, shared: number): Generator<number, void> {
     for (let at = from; at < to; at += SLICE) {
       this.readKeys(at, Math.min(to, at + SLICE), shared);
       yield SLICE;

@@ -6,6 +6,7 @@ import { CellTable } from './cell-table.ts';
 import { Cells } from './cells.ts';
 import { CreationOrder } from './creation-order.ts';
 import type { HashKey } from './half-sip-hash.ts';
+import { murmur3 } from './murmur3.ts';
 import { type Address, NOWHERE } from './slab.ts';
 import { itemShare } from './state-hash.ts';
 
@@ -158,8 +159,8 @@ export class Keyspace {
       address = cells.resize(found, valueBytes);
       if (address !== found) this.moved(hash, found, address, key, keyFrom, keyTo);
     }
-    const serial = cells.serial(address);
-    const share = itemShare(key, keyFrom, keyTo, value, valueFrom, valueTo, modRevision, serial);
+    const content = murmur3(value, valueFrom, valueTo, murmur3(key, keyFrom, keyTo, 0));
+    const share = itemShare(content, modRevision, cells.serial(address));
     cells.write(address, value, valueFrom, modRevision, share);
     this.sum = (this.sum + share) | 0;
   }

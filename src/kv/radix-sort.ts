@@ -52,8 +52,9 @@ export class RadixSort {
     this.sorted.low[at] = low;
   }
 
-  /** Those in [from, to). Yields what each slice has cost, in elements. */
-  *sort(from: number, to: number): Generator<number, void> {
+  /** Those in [from, to). Yields what each slice has cost, in elements.
+   *  @param bytes so many of the highest are looked at. */
+  *sort(from: number, to: number, bytes = DIGITS): Generator<number, void> {
     const { sorted } = this;
     this.counts.fill(0);
     for (let at = from; at < to; at += SLICE) {
@@ -62,7 +63,7 @@ export class RadixSort {
     }
     let source = sorted;
     let target = this.spare;
-    for (let digit = 0; digit < DIGITS; digit++) {
+    for (let digit = DIGITS - bytes; digit < DIGITS; digit++) {
       if (!this.placesOf(digit, from, to)) continue;
       for (let at = from; at < to; at += SLICE) {
         this.scatter(source, target, at, Math.min(to, at + SLICE), digit);

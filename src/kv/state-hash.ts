@@ -1,22 +1,13 @@
 import type { Revision } from '../base/ids.ts';
-import { mix, murmur3 } from './murmur3.ts';
+import { mix } from './murmur3.ts';
 
 /**
- * What one item adds to the digest of a keyspace: a signed 32-bit hash of its key, value, revision
- * and serial. The digest is the sum of the shares, so it doesn't depend on the order of the items.
+ * What one item adds to the digest of a keyspace, a signed 32-bit hash of all there is of it. The
+ * digest is the sum of the shares, so it doesn't depend on the order of the items.
+ * @param content the hash of its value, seeded with the hash of its key.
  */
-export function itemShare(
-  key: Uint8Array,
-  keyFrom: number,
-  keyTo: number,
-  value: Uint8Array,
-  valueFrom: number,
-  valueTo: number,
-  modRevision: number,
-  serial: number,
-): number {
-  const keyHash = murmur3(key, keyFrom, keyTo, 0);
-  return mix(mix(murmur3(value, valueFrom, valueTo, keyHash), modRevision), serial);
+export function itemShare(content: number, modRevision: number, serial: number): number {
+  return mix(mix(content, modRevision), serial);
 }
 
 /** The hash of the whole state: a signed 32-bit number. */

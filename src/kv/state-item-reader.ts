@@ -1,4 +1,5 @@
 import { ByteWriter, EMPTY_BYTES, readU32 } from '../base/bytes.ts';
+import { murmur3View } from './murmur3.ts';
 import { itemShare, stateHash } from './state-hash.ts';
 import {
   decodeStateHeader,
@@ -25,6 +26,8 @@ export class StateItemReader {
   // The item last read: good until the next call of anything.
   /** What holds it: the key is bytes[keyFrom, keyTo), and the value goes on to `valueTo`. */
   bytes: Uint8Array = EMPTY_BYTES;
+  /** The same memory. */
+  view = viewOf(EMPTY_BYTES);
   keyFrom = 0;
   keyTo = 0;
   valueTo = 0;
@@ -76,6 +79,7 @@ export class StateItemReader {
       this.bytes = piece;
       this.end = piece.length;
     }
+    this.view = viewOf(this.bytes);
     this.at = 0;
   }
 
@@ -140,8 +144,9 @@ export class StateItemReader {
     this.keyFrom = this.cursor;
     this.keyTo = keyTo;
     this.valueTo = valueTo;
-    const { bytes } = this;
-    this.share = itemShare(bytes, this.cursor, keyTo, bytes, keyTo, valueTo, modRevision, serial);
+    const { view, keyFrom } = this;
+    const content = murmur3View(view, keyTo, valueTo, murmur3View(view, keyFrom, keyTo, 0));
+    this.share = itemShare(content, modRevision, serial);
     this.sum = (this.sum + this.share) | 0;
     if (step !== 0) this.lastInOrder = serial;
     this.at = valueTo;
@@ -191,6 +196,10 @@ export class StateItemReader {
     }
     throw new MalformedState('a number that is not written as it should be');
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** An item as an object; key and value are copies. */

@@ -41,7 +41,6 @@ export class StateRestorer {
     const { reader, builder } = this;
     reader.push(piece);
     while (reader.next()) builder.add(reader);
-    if (reader.header !== null) builder.expect(reader.header.count);
   }
 
   /**

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concatBytes, writeU32 } from '../../src/base/bytes.ts';
+import { concatBytes, EMPTY_BYTES, writeU32 } from '../../src/base/bytes.ts';
 import { index, revision } from '../../src/base/ids.ts';
+import { murmur3 } from '../../src/kv/murmur3.ts';
 import { itemShare, stateHash } from '../../src/kv/state-hash.ts';
 import { stateItems } from '../../src/kv/state-item-reader.ts';
 import { StateMachine } from '../../src/kv/state-machine.ts';
@@ -96,8 +97,8 @@ function crafted(keysCreated: number, items: readonly RawItem[], at = 9): Uint8A
     if (step === 0) length = writeVarint(head, length, serial);
     for (const field of [modRevision, key.length, 0]) length = writeVarint(head, length, field);
     parts.push(head.subarray(0, length), bytes(key));
-    const none = new Uint8Array(0);
-    digest += itemShare(bytes(key), 0, key.length, none, 0, 0, modRevision, serial);
+    const keyHash = murmur3(bytes(key), 0, key.length, 0);
+    digest += itemShare(murmur3(EMPTY_BYTES, 0, 0, keyHash), modRevision, serial);
   }
   const trailer = new Uint8Array(4);
   writeU32(trailer, 0, stateHash(digest | 0, revision(at), keysCreated));
