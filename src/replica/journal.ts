@@ -2,7 +2,7 @@ import { type Index, NOBODY, type NodeId, type Term } from '../base/ids.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Trace, TraceEvent } from '../raft/trace.ts';
 import { describeDamage } from '../storage/damage.ts';
-import type { Rot } from '../storage/recovery.ts';
+import type { Rot } from '../storage/found-log.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Log } from './log-line.ts';
 import type { ElectionCounts } from './status.ts';
