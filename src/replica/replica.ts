@@ -3,6 +3,7 @@ import { hex } from '../base/bytes.ts';
 import { type Entry, EntryType } from '../base/entry.ts';
 import { type Index, NOBODY, type NodeId } from '../base/ids.ts';
 import { checkLimits } from '../base/limits.ts';
+import { LOG_START } from '../base/snapshot.ts';
 import type { Reply } from '../kv/reply.ts';
 import { StateMachine } from '../kv/state-machine.ts';
 import { decodeConfiguration, encodeConfiguration, type Member } from '../raft/configuration.ts';
@@ -219,7 +220,8 @@ export class Replica {
         suspect: state.suspect,
       },
       incarnation: state.incarnation,
-      log: { lastIndex: recovered.lastIndex, termRuns: recovered.termRuns },
+      log: { base: LOG_START, lastIndex: recovered.lastIndex, termRuns: recovered.termRuns },
+      snapshot: null,
       commitIndex: recovered.commitIndex,
       firstConfiguration: encodeConfiguration({
         // Members that have lost all of their log still know the cluster that they are in.

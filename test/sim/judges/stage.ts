@@ -4,6 +4,7 @@ import { type Entry, EntryType, sealEntry, unsealedRecord } from '../../../src/b
 import { incarnation, index, type NodeId, nodeId, type Term, term } from '../../../src/base/ids.ts';
 import { defaultLimits } from '../../../src/base/limits.ts';
 import { Prng } from '../../../src/base/prng.ts';
+import { LOG_START } from '../../../src/base/snapshot.ts';
 import { TermRuns } from '../../../src/base/term-runs.ts';
 import type { Outcome } from '../../../src/client/call.ts';
 import { type Command, encodeCommand } from '../../../src/kv/command.ts';
@@ -133,7 +134,7 @@ export class Stage {
       votedFor: nodeId(wrong.votedFor ?? votedFor),
       suspect,
     };
-    const log = { lastIndex: index(known.length), termRuns: runs.copy() };
+    const log = { base: LOG_START, lastIndex: index(known.length), termRuns: runs.copy() };
     actor.run++;
     actor.machine = new StateMachine();
     actor.raftState = new RaftState({
@@ -142,6 +143,7 @@ export class Stage {
       hardState,
       incarnation: incarnation(actor.run),
       log,
+      snapshot: null,
       commitIndex: index(0),
       firstConfiguration: null,
       timing: defaultTiming,
