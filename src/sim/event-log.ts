@@ -9,7 +9,7 @@ export class EventLog {
   private readonly print: ((line: string) => void) | null;
   private readonly kept: Kept[] = [];
   private next = 0;
-  private low = 0x811c9dc5;
+  private low = 0x811c9dc5 | 0;
   private high = 0x1b873593;
 
   /** @param print takes each line at once; null: nobody does. */
@@ -19,7 +19,7 @@ export class EventLog {
 
   /** 16 hexadecimal digits. */
   get hash(): string {
-    return [this.high, this.low].map((half) => half.toString(16).padStart(8, '0')).join('');
+    return [this.high, this.low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
   }
 
   /** The last events, oldest first. */
@@ -36,8 +36,8 @@ export class EventLog {
     low = ((low << 15) | (low >>> 17)) ^ at;
     high = Math.imul(high ^ b, 0x1b873593);
     high = (((high << 13) | (high >>> 19)) + Math.imul(c + 1, 0x9e3779b1)) ^ low;
-    this.low = low >>> 0;
-    this.high = high >>> 0;
+    this.low = low;
+    this.high = high | 0;
   }
 
   /** @param who a node's name; two spaces where it is none's. */
