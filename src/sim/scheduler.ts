@@ -39,7 +39,7 @@ export class Scheduler {
   at(atMs: number, callback: () => void, through: Deliverer | null = null): Scheduled {
     if (!Number.isFinite(atMs)) assert(false, () => `an event needs a time, not ${atMs}`);
     const { time } = this;
-    const event = new ScheduledEvent(atMs > time ? atMs : time, this.sequence++, callback, through);
+    const event = new ScheduledEvent(Math.max(atMs, time), this.sequence++, callback, through);
     if (event.atMs === time) {
       this.soon.push(event);
     } else {
