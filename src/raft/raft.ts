@@ -61,6 +61,8 @@ export class Raft {
   private toldCommitIndex: Index = INDEX_ZERO;
   /** The deadline that a late tick has set; what is due then is not excused again. */
   private excusedUntilMs = -1;
+  /** Something has come in since effects were taken last. Where nothing has, nothing comes out. */
+  private hasInput = true;
 
   constructor(options: RaftOptions) {
     this.state = new RaftState(options);
@@ -122,6 +124,7 @@ export class Raft {
   tick(nowMs: number): void {
     const { state } = this;
     if (nowMs < this.nextTickMs) return;
+    this.hasInput = true;
     const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
     const judges = !late || this.nextTickMs === this.excusedUntilMs;
     if (!judges) this.excusedUntilMs = nowMs + state.timing.heartbeatMs;
@@ -135,6 +138,7 @@ export class Raft {
     const { state } = this;
     // Not for us, or not from one who has a say.
     if (message.to !== state.id || state.peer(message.from) === null) return;
+    this.hasInput = true;
 
     // §5.1, the rules for terms, once for all roles.
     if (message.term < state.currentTerm) {
@@ -166,12 +170,14 @@ export class Raft {
     const isWaiting =
       state.uncommittedBytes > 0 || state.durability.stableIndex < state.log.lastIndex;
     if (type === EntryType.Command && isWaiting && !this.hasRoomFor(record)) return 'overloaded';
+    this.hasInput = true;
     return appendEntry(state, type, record);
   }
 
   /** Everything handed out up to this sequence is durable. */
   persisted(nowMs: number, sequence: WalSequence): void {
     const { state } = this;
+    this.hasInput = true;
     const wasSuspect = state.isSuspect;
     state.durability.complete(sequence);
     if (wasSuspect && !state.isSuspect) {
@@ -188,6 +194,7 @@ export class Raft {
    * @param entries contiguous from `request.from`, maybe fewer than asked for; none if it failed.
    */
   entriesRead(_nowMs: number, request: ReadEntries, entries: readonly Entry[]): void {
+    this.hasInput = true;
     entriesRead(this.state, request, entries);
   }
 
@@ -196,6 +203,7 @@ export class Raft {
     const { state } = this;
     const progress = state.peer(peer);
     if (progress === null) return;
+    this.hasInput = true;
     // The leader we know was an earlier life of that process.
     const reborn =
       state.leaderIncarnation !== NO_INCARNATION && incarnation > state.leaderIncarnation;
@@ -226,6 +234,7 @@ export class Raft {
     if (state.role !== 'follower' || peer !== state.leaderId) return;
     // About an earlier life than the one that leads.
     if (incarnation < state.leaderIncarnation) return;
+    this.hasInput = true;
     this.loseLeader(nowMs);
   }
 
@@ -236,6 +245,7 @@ export class Raft {
    * @returns whether a transfer has begun.
    */
   transferLeadership(nowMs: number, to: NodeId | null): boolean {
+    this.hasInput = true;
     return startTransfer(this.state, nowMs, to);
   }
 
@@ -257,6 +267,7 @@ export class Raft {
     const { state } = this;
     assert(index <= state.commitIndex, () => `S10: applied ${index} > ${state.commitIndex}`);
     if (index <= state.appliedIndex) return;
+    this.hasInput = true;
     state.appliedIndex = index;
     state.trimWindow();
   }
@@ -282,6 +293,8 @@ export class Raft {
   /** What the host must now do; null for nothing. All that one turn brought goes out together: one
    *  write to the disk, and as few AppendEntries as it takes. */
   takeEffects(nowMs: number): Effects | null {
+    if (!this.hasInput) return null;
+    this.hasInput = false;
     const { state } = this;
     checkState(state);
     if (state.role === 'leader') replicate(state);
