@@ -47,7 +47,7 @@ export class SimClock implements Clock {
   }
 
   soon(callback: () => void): void {
-    this.scheduler.after(0, callback, this.process);
+    this.process.soon(callback);
   }
 
   /** From now on it goes at this rate. */

@@ -176,9 +176,9 @@ class SimHost implements Network {
     }
   }
 
-  /** Calls the process back, after what happens at this instant. */
+  /** Calls the process back at this instant, but not from inside a call of its own. */
   later(callback: () => void): void {
-    this.world.scheduler.after(0, callback, this.process);
+    this.process.soon(callback);
   }
 
   private ephemeralPort(): number {

@@ -114,7 +114,7 @@ export class SimServer implements SimNode, ProcessHost {
     this.run++;
     this.failure = null;
     this.erred = false;
-    this.process = new SimProcess(scheduler, this);
+    this.process = new SimProcess(scheduler, this, this.world.plan.turns);
     const offsetMs = this.random.below(1_000_000);
     this.clock = new SimClock(scheduler, this.process, { offsetMs, rate: 1 });
     if (this.clockRate !== 1) this.clock.setRate(this.clockRate);
