@@ -81,15 +81,21 @@ export class Durability {
     if (this.truncateFrom === INDEX_ZERO || from < this.truncateFrom) this.truncateFrom = from;
   }
 
+  /** Whether there is something to hand to the disk. */
+  isDue(hardState: HardState, log: RaftLog): boolean {
+    return (
+      this.handedIndex < log.lastIndex ||
+      this.truncateFrom !== INDEX_ZERO ||
+      this.differs(hardState)
+    );
+  }
+
   /** The next request to the disk; null when everything has been handed out. */
   take(nowMs: number, hardState: HardState, log: RaftLog, commitIndex: Index): Persist | null {
-    const changed =
-      hardState.currentTerm !== this.handed.currentTerm ||
-      hardState.votedFor !== this.handed.votedFor ||
-      hardState.suspect !== this.handed.suspect;
+    if (!this.isDue(hardState, log)) return null;
+    const changed = this.differs(hardState);
     const from = indexPlus(this.handedIndex, 1);
     const to = log.lastIndex;
-    if (!changed && this.truncateFrom === INDEX_ZERO && from > to) return null;
 
     const truncateFrom = this.truncateFrom;
     this.truncateFrom = INDEX_ZERO;
@@ -109,6 +115,15 @@ export class Durability {
       entries: log.slice(from, to, Number.POSITIVE_INFINITY),
       commitIndex,
     };
+  }
+
+  private differs({ currentTerm, votedFor, suspect }: HardState): boolean {
+    const { handed } = this;
+    return (
+      currentTerm !== handed.currentTerm ||
+      votedFor !== handed.votedFor ||
+      suspect !== handed.suspect
+    );
   }
 
   /** Everything up to this sequence is durable. One completion may stand for many requests. */

@@ -30,7 +30,12 @@ import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
 import type { ProgressState, Standing } from './progress.ts';
 import { handleSuspectResponse, hearSuspect } from './reinstate.ts';
-import { entriesRead, handleAppendEntriesResponse, replicate } from './replication.ts';
+import {
+  entriesRead,
+  handleAppendEntriesResponse,
+  mayReplicate,
+  replicate,
+} from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { type RaftOptions, RaftState } from './state.ts';
 import { handleReinstate, hearSound } from './suspect.ts';
@@ -288,6 +293,21 @@ export class Raft {
   /** Whether the peer is a suspect, as far as it has said: a follower hears it when it campaigns. */
   isPeerSuspect(peer: NodeId): boolean {
     return this.state.peer(peer)?.standing === 'suspect';
+  }
+
+  /** Whether `takeEffects` may give something. Where it would not, a host can do without the turn:
+   *  what a turn would check has been checked here. */
+  get wantsTurn(): boolean {
+    if (!this.hasInput) return false;
+    const { state } = this;
+    const { commitIndex, durability, hardState, log, outbox } = state;
+    const isIdle =
+      outbox.isEmpty &&
+      commitIndex === this.toldCommitIndex &&
+      !durability.isDue(hardState, log) &&
+      (state.role !== 'leader' || !mayReplicate(state));
+    if (isIdle) checkState(state);
+    return !isIdle;
   }
 
   /** What the host must now do; null for nothing. All that one turn brought goes out together: one
