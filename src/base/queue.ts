@@ -1,4 +1,4 @@
-import { assert } from './assert.ts';
+import { AssertionError } from './assert.ts';
 
 /** There are many queues, and most of them never hold more. */
 const SLOTS_MIN = 8;
@@ -45,7 +45,7 @@ export class Queue<T> {
 
   /** The element `at` places behind the oldest. */
   at(at: number): T {
-    assert(at >= 0 && at < this.count, () => `queue of ${this.count} has no element ${at}`);
+    if (at < 0 || at >= this.count) this.refuse(at);
     return this.slots[(this.head + at) & (this.slots.length - 1)] as T;
   }
 
@@ -53,6 +53,10 @@ export class Queue<T> {
     this.slots = [];
     this.head = 0;
     this.count = 0;
+  }
+
+  private refuse(at: number): never {
+    throw new AssertionError(`queue of ${this.count} has no element ${at}`);
   }
 
   private grow(): void {

@@ -40,23 +40,34 @@ export class EventLog {
     this.high = high | 0;
   }
 
-  /** @param who a node's name; two spaces where it is none's. */
-  line(atMs: number, who: string, say: () => string): void {
-    const line = { atMs, who, say };
+  /**
+   * @param who a node's name; two spaces where it is none's.
+   * @param what is kept as it is, and only said when somebody wants to read it.
+   */
+  line<What>(atMs: number, who: string, what: What, say: (what: What) => string): void {
+    const { kept, next } = this;
+    let line = kept[next];
+    if (line === undefined) {
+      line = { atMs: 0, who: '', what: null, say: String };
+      kept.push(line);
+    }
+    line.atMs = atMs;
+    line.who = who;
+    line.what = what;
+    line.say = say as (what: unknown) => string;
+    this.next = next + 1 === KEPT ? 0 : next + 1;
     if (this.print !== null) this.print(format(line));
-    if (this.kept.length < KEPT) this.kept.push(line);
-    else this.kept[this.next] = line;
-    this.next = (this.next + 1) % KEPT;
   }
 }
 
 /** An event that nobody may ever want to read. */
 interface Kept {
-  readonly atMs: number;
-  readonly who: string;
-  readonly say: () => string;
+  atMs: number;
+  who: string;
+  what: unknown;
+  say: (what: unknown) => string;
 }
 
-function format({ atMs, who, say }: Kept): string {
-  return `${atMs.toFixed(3).padStart(10)} ${who} ${say()}`;
+function format({ atMs, who, what, say }: Kept): string {
+  return `${atMs.toFixed(3).padStart(10)} ${who} ${say(what)}`;
 }
