@@ -117,6 +117,11 @@ export class Clients implements ClientService {
     for (const connection of waiting) connection.process();
   }
 
+  /** Some reply waits for whatever may come: each turn looks after it. */
+  get hasDeferred(): boolean {
+    return this.deferred.length > 0;
+  }
+
   /** When a reply that waits for something wants a turn at the latest. */
   get nextDeadlineMs(): number {
     return this.deferred.wakeAtMs;

@@ -106,6 +106,8 @@ export class CoreLog implements Partial<Witness> {
   }
 
   private line(who: string, say: () => string): void {
-    this.log.line(this.cluster.nowMs, who, say);
+    this.log.line(this.cluster.nowMs, who, say, call);
   }
 }
+
+const call = (say: () => string): string => say();
