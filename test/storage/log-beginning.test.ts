@@ -275,6 +275,15 @@ test('an install that a crash has cut short is finished by the next start', () =
   assert.equal(open(world, limits).storage.recovered.lastIndex, 130);
 });
 
+test('and on a full disk too: the spare segment gives its room', () => {
+  const { image } = interrupted();
+  assert.ok(image.has('wal-next'));
+  const world = worldOf(image);
+  world.disk.capacityBytes = world.disk.usedBytes;
+  const run = open(world, limits);
+  assert.equal(run.storage.base.index, 90);
+});
+
 test('an interrupted install of a snapshot that is bad changes nothing: the log is whole without', () => {
   const { image } = interrupted();
   image.get(snapshotName(index(90)))![700]! ^= 1;
