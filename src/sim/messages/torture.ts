@@ -191,7 +191,7 @@ export class Torture {
     }
     this.isolate(node);
     // Cut off, a leader appends what nobody will ever have.
-    if (node.raft?.role === 'leader') this.propose();
+    for (let i = random.below(6); i > 0 && node.raft?.role === 'leader'; i--) this.propose();
     if (!hears) return;
     for (let at = cluster.messages.length - 1; at >= 0; at--) cluster.loseAt(at);
     for (const { id, raft } of cluster.nodes) if (raft !== null) cluster.persist(id);
