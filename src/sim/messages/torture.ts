@@ -130,7 +130,7 @@ export class Torture {
     const last = image.snapshots.at(-1)?.index ?? 0;
     if (unpublished !== null) snapshots.publish(id);
     else if (machine.index - last >= this.snapshotEvery) {
-      snapshots.write(id, 1 + this.random.below(300));
+      snapshots.write(id, 1 + this.random.below(this.pick([30, 300])));
       if (this.random.chance(0.7)) snapshots.publish(id);
     }
   }
@@ -141,8 +141,10 @@ export class Torture {
 
   private readSnapshot({ id, raft, snapshotReads }: CoreNode): void {
     if (raft === null || snapshotReads.length === 0) return;
-    // Some blocks, or none at all: the read failed.
-    this.cluster.snapshots.answerRead(id, this.random.chance(0.1) ? 0 : 1 + this.random.below(100));
+    // All that was asked for, some blocks of it, or none at all: the read failed.
+    const { snapshots, limits } = this.cluster;
+    const some = this.random.chance(0.1) ? 0 : 1 + this.random.below(100);
+    snapshots.answerRead(id, this.random.chance(0.4) ? limits.snapshotChunkBytesMax : some);
   }
 
   /** A crash is likelier here than elsewhere, between the pieces and before the reset is durable. */
