@@ -95,7 +95,10 @@ describe('identity: who is let in', () => {
 
   it('is not who speaks another version, first of all', () => {
     assert.equal(verdict({ protocolVersion: PROTOCOL_VERSION + 1 }), 'WRONG_VERSION');
-    assert.equal(verdict({ protocolVersion: PROTOCOL_VERSION + 1, clusterId: id(8), toName: 'x' }), 'WRONG_VERSION');
+    assert.equal(
+      verdict({ protocolVersion: PROTOCOL_VERSION + 1, clusterId: id(8), toName: 'x' }),
+      'WRONG_VERSION',
+    );
   });
 
   it('is not who belongs to another cluster', () => {
