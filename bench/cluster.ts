@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clusterMembers, clusterOptions } from '../src/cli/commands/cluster.ts';
+import { localMembers } from '../src/cli/local-ports.ts';
 import { askStatus, type MemberStatus } from '../src/cli/node-status.ts';
-import { resolveSettings } from '../src/cli/settings.ts';
 import { Supervisor, type SupervisorOptions } from '../src/cli/supervisor.ts';
 import { formatAddress } from '../src/client/address.ts';
 import { type Client, connect } from '../src/node/client.ts';
@@ -13,7 +12,12 @@ const POLL_MS = 10;
 /** What takes longer than this won't come about. */
 const PATIENCE_MS = 60_000;
 
-/** Three real nodes, one process each, and what a benchmark wants to know of them. */
+export interface ClusterOptions extends Pick<SupervisorOptions, 'program' | 'onLogLine'> {
+  /** Three unless said otherwise. */
+  readonly nodes?: number;
+}
+
+/** Real nodes, one process each, and what a benchmark wants to know of them. */
 export class BenchCluster {
   readonly supervisor: Supervisor;
   readonly client: Client;
@@ -26,10 +30,9 @@ export class BenchCluster {
   /** Starts the nodes, and stops them when the run ends. */
   static async start(
     { directory, port, onEnd }: BenchContext,
-    options: Pick<SupervisorOptions, 'program' | 'onLogLine'> = {},
+    { nodes = 3, ...options }: ClusterOptions = {},
   ): Promise<BenchCluster> {
-    const flags = new Map([['port', String(port)]]);
-    const members = clusterMembers(resolveSettings(clusterOptions, clusterOptions, flags, {}));
+    const members = localMembers(port, nodes);
     const supervisor = new Supervisor({ ...options, members, directory });
     const cluster = new BenchCluster(supervisor);
     onEnd(async () => {

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { BenchContext } from './benchmark.ts';
+import { Histogram, type HistogramData } from './histogram.ts';
+
+/** What a load does, and until when. Keys are `key:` and 12 digits, as redis-benchmark names them. */
+export interface LoadOrder {
+  readonly port: number;
+  readonly connections: number;
+  /** Commands that a connection sends at once; it sends the next when all of them are answered. */
+  readonly pipeline: number;
+  readonly valueBytes: number;
+  readonly keys: number;
+  /** How many commands in a hundred are GETs; the others are SETs. */
+  readonly getPercent: number;
+  /** `random`: any of the keys. `once`: each once, in order, from `firstKey` on; then it ends. */
+  readonly keyOrder: 'random' | 'once';
+  readonly firstKey: number;
+  /** Commands a second, at even distances, whatever became of those before (an open loop); null:
+   *  whoever is answered sends again (a closed loop). */
+  readonly ratePerSecond: number | null;
+  readonly seconds: number;
+}
+
+/** What passes from the thread of the load. */
+export interface LoadOutcome {
+  readonly requests: number;
+  readonly errors: number;
+  readonly firstError: string;
+  /** From the first command to the last answer. */
+  readonly seconds: number;
+  readonly latency: HistogramData;
+  /** How late commands were sent: of an open loop only. It is in the latencies, too. */
+  readonly lateness: HistogramData;
+  /** Commands that were due and never answered, or never even sent, because the server had fallen
+   *  too far behind; each is in the latencies with the time that it had waited. */
+  readonly abandoned: number;
+  /** The part of the time in which the load itself was busy: near 1, it measured itself. */
+  readonly busy: number;
+}
+
+export interface LoadResult extends Omit<LoadOutcome, 'latency' | 'lateness'> {
+  readonly perSecond: number;
+  readonly latency: Histogram;
+  readonly lateness: Histogram;
+}
+
+/** 256-byte values of 100,000 keys, SET after SET, one connection, for a second. */
+export const baseOrder: Omit<LoadOrder, 'port'> = {
+  connections: 1,
+  pipeline: 1,
+  valueBytes: 256,
+  keys: 100_000,
+  getPercent: 0,
+  keyOrder: 'random',
+  firstKey: 0,
+  ratePerSecond: null,
+  seconds: 1,
+};
+
+/**
+ * Runs a load to its end, in a thread of its own.
+ * @throws when a connection breaks, or the server answers nothing but errors.
+ */
+export async function runLoad(
+  { onEnd }: Pick<BenchContext, 'onEnd'>,
+  order: Partial<LoadOrder> & Pick<LoadOrder, 'port'>,
+): Promise<LoadResult> {
+  const worker = new Worker(new URL('./load-worker.js', import.meta.url), {
+    workerData: { ...baseOrder, ...order } satisfies LoadOrder,
+  });
+  onEnd(async () => void (await worker.terminate()));
+  const [outcome] = (await once(worker, 'message')) as [LoadOutcome];
+  await worker.terminate();
+  if (outcome.requests > 0 && outcome.errors === outcome.requests) {
+    throw new Error(`every command was answered with an error: ${outcome.firstError}`);
+  }
+  return {
+    ...outcome,
+    perSecond: outcome.requests / outcome.seconds,
+    latency: Histogram.from(outcome.latency),
+    lateness: Histogram.from(outcome.lateness),
+  };
+}
+
+const FILL_PIPELINE = 500;
+
+/** Sets the keys from `firstKey` to before `keys`, each once. @throws unless all of them were taken. */
+export async function fill(
+  context: Pick<BenchContext, 'onEnd'>,
+  port: number,
+  keys: number,
+  valueBytes: number,
+  firstKey = 0,
+): Promise<LoadResult> {
+  const result = await runLoad(context, {
+    port,
+    keys,
+    firstKey,
+    valueBytes,
+    // A pipeline of small commands; of large ones not more than a MiB is on its way.
+    pipeline: Math.max(1, Math.min(FILL_PIPELINE, Math.floor(2 ** 20 / (valueBytes + 64)))),
+    connections: 2,
+    keyOrder: 'once',
+    seconds: Number.POSITIVE_INFINITY,
+  });
+  if (result.errors > 0) throw new Error(`${result.errors} SETs failed: ${result.firstError}`);
+  return result;
+}
