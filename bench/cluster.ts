@@ -47,6 +47,16 @@ export class BenchCluster {
     return this.supervisor.members.map(({ name }) => name);
   }
 
+  /** Of the nodes' processes, in the order of their names. */
+  get pids(): readonly number[] {
+    return this.names.map((name) => this.pidOf(name));
+  }
+
+  /** Of a node that runs. */
+  pidOf(name: string): number {
+    return this.supervisor.pid(name)!;
+  }
+
   addressOf(name: string): string {
     return formatAddress(this.supervisor.members.find((member) => member.name === name)!);
   }

@@ -12,18 +12,28 @@ import {
 import { type Benchmark, count, flag, text } from './benchmark.ts';
 import { environmentLines, environmentOf } from './environment.ts';
 import { failover } from './failover.ts';
+import { floor } from './floor.ts';
 import { benchmarkText, listText } from './help.ts';
 import { hostile } from './hostile.ts';
 import { redis } from './redis.ts';
 import { type Report, replaceSection } from './report.ts';
 import { restart } from './restart.ts';
 import { steady } from './steady.ts';
+import { throughput } from './throughput.ts';
 import { Undo } from './undo.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENT = join(ROOT, 'docs', 'performance.md');
 
-const benchmarks: readonly Benchmark[] = [failover, redis, steady, restart, hostile];
+const benchmarks: readonly Benchmark[] = [
+  throughput,
+  floor,
+  failover,
+  redis,
+  steady,
+  restart,
+  hostile,
+];
 
 const commonOptions: readonly OptionSpec[] = [
   count('port', 'PORT', 'the first client port; peers listen 10000 higher', 17_101),
@@ -71,7 +81,8 @@ async function runOne(benchmark: Benchmark, argv: readonly string[]): Promise<nu
   mkdirSync(directory, { recursive: true });
   const environment = environmentOf(directory);
   const report = await runToTheEnd(benchmark, settings, directory);
-  const command = `npm run bench -- ${[benchmark.name, ...withoutDocument(argv)].join(' ')}`;
+  const words = [benchmark.name, ...withoutDocument(argv)].map(quoted);
+  const command = `npm run bench -- ${words.join(' ')}`;
   const { lines, results, failures } = report;
   const output = [`$ ${command}`, ...environmentLines(environment), '', ...lines].join('\n');
   const json = { benchmark: benchmark.name, command, environment, results, failures };
@@ -127,6 +138,8 @@ async function runToTheEnd(
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
+
+const quoted = (word: string): string => (/^[\w./:=~^-]+$/.test(word) ? word : `'${word}'`);
 
 /** What a reader has to type to get the same numbers. */
 function withoutDocument(argv: readonly string[]): readonly string[] {

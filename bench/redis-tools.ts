@@ -56,9 +56,12 @@ export async function measure(
   requests: number,
 ): Promise<Measurement> {
   const args = [...benchmarkArguments(port, workload), '-n', String(requests)];
-  const { stdout, stderr } = await execute('redis-benchmark', args);
+  // One that is answered with an error may end with 1, or say so and end with 0.
+  const { stdout, stderr } = await execute('redis-benchmark', args).catch(
+    (error: { stdout: string; stderr: string }) => error,
+  );
   const measurement = parseBenchmark(stdout.replaceAll('\r', '\n'));
-  if (measurement === null) throw new Error(`redis-benchmark failed: ${stdout}${stderr}`);
+  if (measurement === null) throw new Error(`redis-benchmark failed: ${stderr}${stdout}`);
   return measurement;
 }
 
