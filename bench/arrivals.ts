@@ -19,13 +19,13 @@ export class Arrivals {
     this.total = Math.round(ratePerSecond * seconds);
   }
 
-  get isOver(): boolean {
-    return this.taken === this.total;
+  /** How many have not been taken. */
+  get left(): number {
+    return this.total - this.taken;
   }
 
-  /** When the next one is due; after the last, never. */
-  get nextMs(): number {
-    return this.isOver ? Number.POSITIVE_INFINITY : this.dueMs(this.taken);
+  get isOver(): boolean {
+    return this.left === 0;
   }
 
   dueMs(n: number): number {
@@ -34,6 +34,6 @@ export class Arrivals {
 
   /** The number of the next one, if it is due by now; else -1. */
   take(nowMs: number): number {
-    return this.nextMs <= nowMs ? this.taken++ : -1;
+    return !this.isOver && this.dueMs(this.taken) <= nowMs ? this.taken++ : -1;
   }
 }

@@ -13,6 +13,8 @@ import type { Metronome } from './metronome.ts';
 const GRACE_MS = 10_000;
 /** An open loop ends early when so many commands wait: more would measure the memory of the load. */
 const UNANSWERED_MAX = 200_000;
+/** What is due in the beginning of an open loop is sent and not counted: its threads are cold. */
+const LEAD_IN_SECONDS = 0.5;
 /** An open loop looks at what is due at most this often. */
 const BEAT_MIN_MS = 0.1;
 
@@ -25,6 +27,7 @@ class Load {
   private requests = 0;
   private errors = 0;
   private unanswered = 0;
+  /** What was due before is not counted. */
   private begunAtMs = 0;
   private lastReplyMs = 0;
   private isOver = false;
@@ -83,34 +86,37 @@ class Load {
   }
 
   private async openLoop(): Promise<number> {
-    const { ratePerSecond, seconds } = this.order;
-    const arrivals = new Arrivals(ratePerSecond!, seconds, this.begunAtMs);
-    await onEachBeat(Math.max(BEAT_MIN_MS, 1000 / ratePerSecond!), () => {
+    const { seconds } = this.order;
+    const rate = this.order.ratePerSecond!;
+    let arrivals = new Arrivals(rate, 0, 0);
+    await onEachBeat(Math.max(BEAT_MIN_MS, 1000 / rate), () => {
       const nowMs = performance.now();
+      if (arrivals.total === 0) {
+        // Its thread has come up: what is due is due from now on.
+        arrivals = new Arrivals(rate, LEAD_IN_SECONDS + seconds, nowMs);
+        this.begunAtMs = nowMs + LEAD_IN_SECONDS * 1000;
+      }
       for (let n = arrivals.take(nowMs); n >= 0; n = arrivals.take(nowMs)) {
         const dueMs = arrivals.dueMs(n);
         this.unanswered++;
-        this.lateness.record(nowMs - dueMs);
+        if (dueMs >= this.begunAtMs) this.lateness.record(nowMs - dueMs);
         this.sockets[n % this.sockets.length]!.send(this.commands.next(1), [dueMs]);
       }
       return !arrivals.isOver && this.unanswered < UNANSWERED_MAX;
     });
     this.isOver = true;
-    const neverSent = Math.max(0, arrivals.total - this.requests - this.unanswered);
-    const nowMs = performance.now();
-    for (let i = 1; i <= neverSent; i++) {
-      this.latency.record(Math.max(0, nowMs - arrivals.dueMs(arrivals.total - i)));
-    }
-    return neverSent + (await this.drained(0));
+    return arrivals.left + (await this.drained(0));
   }
 
   private replied(dueMs: number, isError: boolean): void {
     const nowMs = performance.now();
-    this.latency.record(nowMs - dueMs);
-    this.lastReplyMs = nowMs;
-    this.requests++;
     this.unanswered--;
-    if (isError) this.errors++;
+    if (dueMs >= this.begunAtMs) {
+      this.latency.record(nowMs - dueMs);
+      this.lastReplyMs = nowMs;
+      this.requests++;
+      if (isError) this.errors++;
+    }
     if (this.isOver && this.unanswered === 0) this.allAnswered();
   }
 

@@ -32,8 +32,8 @@ export interface LoadOutcome {
   readonly latency: HistogramData;
   /** How late commands were sent: of an open loop only. It is in the latencies, too. */
   readonly lateness: HistogramData;
-  /** Commands that were due and never answered, or never even sent, because the server had fallen
-   *  too far behind; each is in the latencies with the time that it had waited. */
+  /** Commands that were never answered, or not even sent, because the server had fallen too far
+   *  behind. Those that were sent are in the latencies, with the time that they had waited. */
   readonly abandoned: number;
   /** The part of the time in which the load itself was busy: near 1, it measured itself. */
   readonly busy: number;

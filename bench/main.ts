@@ -15,6 +15,7 @@ import { failover } from './failover.ts';
 import { floor } from './floor.ts';
 import { benchmarkText, listText } from './help.ts';
 import { hostile } from './hostile.ts';
+import { open } from './open.ts';
 import { redis } from './redis.ts';
 import { type Report, replaceSection } from './report.ts';
 import { restart } from './restart.ts';
@@ -28,6 +29,7 @@ const DOCUMENT = join(ROOT, 'docs', 'performance.md');
 const benchmarks: readonly Benchmark[] = [
   throughput,
   floor,
+  open,
   failover,
   redis,
   steady,
