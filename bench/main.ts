@@ -10,6 +10,7 @@ import {
   type Settings,
 } from '../src/cli/settings.ts';
 import { type Benchmark, count, flag, text } from './benchmark.ts';
+import { cost } from './cost.ts';
 import { environmentLines, environmentOf } from './environment.ts';
 import { failover } from './failover.ts';
 import { floor } from './floor.ts';
@@ -30,6 +31,7 @@ const benchmarks: readonly Benchmark[] = [
   throughput,
   floor,
   open,
+  cost,
   failover,
   redis,
   steady,
