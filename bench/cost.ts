@@ -64,7 +64,7 @@ async function measureAll(context: BenchContext): Promise<Report> {
       '',
       ...plainTable(plain),
       '',
-      'seen from inside, in runs of their own:',
+      'seen from inside, in runs of their own (zeros for the next segment of the log are among the bytes):',
       ...probedTable(probed),
       '',
       'system calls, under strace, in a run of their own; most frequent first:',
@@ -230,12 +230,12 @@ function plainTable({ costs }: Plain): readonly string[] {
     ratio(cpu(one)),
     one.reads.toFixed(2),
     one.writes.toFixed(2),
-    one.diskBytes.toFixed(0),
+    one.writtenBytes.toFixed(0),
   ]);
   const all = ['all nodes', '', '', '', (sum * 1000).toFixed(1), ratio(sum), '', '', ''];
   const head = ['for each command', 'commands / s', 'user µs', 'system µs', 'CPU µs', 'of Redis'];
   return table(
-    [...head, 'read calls', 'write calls', 'bytes to the disk'],
+    [...head, 'read calls', 'write calls', 'bytes written'],
     redis === undefined ? [...rows, all] : [...rows.slice(0, -1), all, rows.at(-1)!],
   );
 }
@@ -259,7 +259,7 @@ function probedTable(rounds: readonly (readonly Probed[])[]): readonly string[] 
       ms(worst((figures) => figures.loopDelayMaxMs)),
     ];
   });
-  const syncs = ['', 'syncs / 1000', 'bytes each', 'sync p50 ms', 'p99'];
+  const syncs = ['', 'syncs / 1000', 'bytes to files', 'sync p50 ms', 'p99'];
   return table([...syncs, 'collecting %', 'longest ms', 'loop late p50 ms', 'p99', 'most'], rows);
 }
 

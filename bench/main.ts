@@ -14,6 +14,7 @@ import { cost } from './cost.ts';
 import { environmentLines, environmentOf } from './environment.ts';
 import { failover } from './failover.ts';
 import { floor } from './floor.ts';
+import { growth } from './growth.ts';
 import { benchmarkText, listText } from './help.ts';
 import { hostile } from './hostile.ts';
 import { open } from './open.ts';
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   floor,
   open,
   cost,
+  growth,
   failover,
   redis,
   steady,

@@ -8,8 +8,12 @@ export interface ProcessFigures {
   /** System calls that read and that write: files, and sockets too, where Node uses read and write. */
   readonly reads: number;
   readonly writes: number;
-  /** Handed to the block layer, in whole pages: what the disk had to take. */
-  readonly diskBytes: number;
+  /**
+   * By those that write, to files and sockets. (Not `write_bytes`, which pretends to be what the disk
+   * took: it counts whole folios, and in a file that was written in pieces of a MiB each write of
+   * 4 KiB then counts as a MiB, on a kernel of 2025.)
+   */
+  readonly writtenBytes: number;
 }
 
 /** The kernel counts processor time in hundredths of a second, whatever its own tick is. */
@@ -33,7 +37,7 @@ export function parseStat(text: string): Pick<ProcessFigures, 'userMs' | 'system
 
 export function parseIo(text: string): Omit<ProcessFigures, 'userMs' | 'systemMs'> {
   const field = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
-  return { reads: field('syscr'), writes: field('syscw'), diskBytes: field('write_bytes') };
+  return { reads: field('syscr'), writes: field('syscw'), writtenBytes: field('wchar') };
 }
 
 export function used(before: ProcessFigures, after: ProcessFigures): ProcessFigures {
@@ -42,7 +46,7 @@ export function used(before: ProcessFigures, after: ProcessFigures): ProcessFigu
     systemMs: after.systemMs - before.systemMs,
     reads: after.reads - before.reads,
     writes: after.writes - before.writes,
-    diskBytes: after.diskBytes - before.diskBytes,
+    writtenBytes: after.writtenBytes - before.writtenBytes,
   };
 }
 
@@ -72,6 +76,6 @@ export function medianFigures(all: readonly ProcessFigures[]): ProcessFigures {
     systemMs: of('systemMs'),
     reads: of('reads'),
     writes: of('writes'),
-    diskBytes: of('diskBytes'),
+    writtenBytes: of('writtenBytes'),
   };
 }

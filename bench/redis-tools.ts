@@ -118,17 +118,41 @@ export interface RedisServer {
 }
 
 /** One unreplicated Redis on the same file system, until the run ends. */
-export async function startRedis(
+export async function startRedis(context: BenchContext, port: number): Promise<RedisServer> {
+  const redis = await spawnRedis(context, port);
+  return { port, pid: redis.child.pid! };
+}
+
+/** A Redis that can be started again, on what it has written. */
+export interface RedisProcess {
+  /** The one that runs, or ran last. */
+  readonly child: ChildProcess;
+  /** After its end. */
+  restart(): void;
+}
+
+/** @returns once it takes clients. */
+export async function spawnRedis(
   { directory, onEnd }: BenchContext,
   port: number,
-): Promise<RedisServer> {
+): Promise<RedisProcess> {
   const data = join(directory, 'redis');
   mkdirSync(data, { recursive: true });
   const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', data];
-  const server = spawn('redis-server', [...place, ...REDIS_FLAGS], { stdio: 'ignore' });
-  onEnd(() => ended(server));
+  const start = () => spawn('redis-server', [...place, ...REDIS_FLAGS], { stdio: 'ignore' });
+  let child = start();
+  onEnd(() => ended(child));
   for (let tries = 0; tries < 500; tries++) {
-    if (await accepts(port)) return { port, pid: server.pid! };
+    if (await accepts(port)) {
+      return {
+        get child() {
+          return child;
+        },
+        restart() {
+          child = start();
+        },
+      };
+    }
     await sleep(10);
   }
   throw new Error('redis-server did not start');

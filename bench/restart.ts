@@ -67,7 +67,7 @@ interface ClusterRestart {
 }
 
 /** kill -9 of a follower, and back. */
-async function restartOne(cluster: BenchCluster): Promise<NodeRestart> {
+export async function restartOne(cluster: BenchCluster): Promise<NodeRestart> {
   const leader = await cluster.steady();
   const name = cluster.names.find((known) => known !== leader.name)!;
   await cluster.supervisor.kill(name);

@@ -12,10 +12,10 @@ describe('what a process has used', () => {
     }
   });
 
-  it('counts calls and the bytes of the disk, not those of the page cache', () => {
+  it('counts calls and the bytes that they wrote, not whole folios', () => {
     const io =
       'rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 4096\ncancelled_write_bytes: 6\n';
-    assert.deepEqual(parseIo(io), { reads: 3, writes: 4, diskBytes: 4096 });
+    assert.deepEqual(parseIo(io), { reads: 3, writes: 4, writtenBytes: 2 });
   });
 
   it('grows with what this process does', { skip: process.platform !== 'linux' }, () => {
