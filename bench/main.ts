@@ -15,6 +15,7 @@ import { environmentLines, environmentOf } from './environment.ts';
 import { failover } from './failover.ts';
 import { floor } from './floor.ts';
 import { growth } from './growth.ts';
+import { guard } from './guard.ts';
 import { benchmarkText, listText } from './help.ts';
 import { hostile } from './hostile.ts';
 import { open } from './open.ts';
@@ -34,6 +35,7 @@ const benchmarks: readonly Benchmark[] = [
   open,
   cost,
   growth,
+  guard,
   failover,
   redis,
   steady,
