@@ -29,7 +29,7 @@ import { Undo } from './undo.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DOCUMENT = join(ROOT, 'docs', 'performance.md');
 
-const benchmarks: readonly Benchmark[] = [
+export const benchmarks: readonly Benchmark[] = [
   throughput,
   floor,
   open,

@@ -129,6 +129,7 @@ async function compareGroup(
   for (const port of [cluster.portOf(before.name), redisPort]) {
     await fill(context, port, keys, valueBytes);
   }
+  context.progress(`${perSecond(keys)} keys of ${valueBytes} bytes are set`);
   for (const one of group) {
     // The case before may have cost the leader its place.
     const { name: leader } = await cluster.steady();
