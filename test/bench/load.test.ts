@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
+import process from 'node:process';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arrivals } from '../../bench/arrivals.ts';
@@ -132,6 +134,20 @@ describe('a load on a server', () => {
     // Some 200 of 500 were due meanwhile, the half of them in its first 200 ms.
     assert.ok(latency.percentileMs(90) >= 150, `p90 ${latency.percentileMs(90)}`);
     assert.ok(latency.percentileMs(99) >= 350, `p99 ${latency.percentileMs(99)}`);
+  });
+
+  it('in an open loop hides nothing when it is held up itself', async () => {
+    const order = { port, connections: 2, ratePerSecond: 500, seconds: 1 };
+    const running = runLoad(context, order);
+    while (commands < 350) await sleep(5);
+    // All of this process stands still, the load and the server; what was due meanwhile is sent late,
+    // and answered at once.
+    const hold = `kill -STOP ${process.pid}; sleep 0.4; kill -CONT ${process.pid}`;
+    const holder = spawn('sh', ['-c', hold], { stdio: 'ignore' });
+    const { latency, lateness } = await running;
+    assert.equal(holder.exitCode, 0);
+    assert.ok(lateness.percentileMs(99) >= 300, `sent late p99 ${lateness.percentileMs(99)}`);
+    assert.ok(latency.percentileMs(99) >= lateness.percentileMs(99), 'it is in the latencies');
   });
 
   it('counts errors, and throws when there is nothing else', async () => {

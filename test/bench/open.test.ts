@@ -30,6 +30,8 @@ describe('saturation', () => {
     assert.equal(saturationOf(curve), 2000);
     assert.equal(saturationOf(curve.slice(1, 3)), 2000, 'all were');
     assert.equal(saturationOf([at(1000, run(940))]), null, 'none was');
+    const torn = [at(1000, run(1000)), at(2000, run(1000)), at(3000, run(3000)), at(4000, run(9))];
+    assert.equal(saturationOf(torn), 1000, 'what is served beyond a gap was luck');
   });
 
   it('is judged by the middle round; but one refusal is one too many', () => {
