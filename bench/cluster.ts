@@ -6,9 +6,12 @@ import { Supervisor, type SupervisorOptions } from '../src/cli/supervisor.ts';
 import { formatAddress } from '../src/client/address.ts';
 import { type Client, connect } from '../src/node/client.ts';
 import type { BenchContext } from './benchmark.ts';
+import { LoadRefused, type Target } from './load.ts';
 
 const STATUS_MS = 500;
 const POLL_MS = 10;
+/** So often a task is begun, when elections break it off. */
+const TRIES_MAX = 3;
 /** What takes longer than this won't come about. */
 const PATIENCE_MS = 60_000;
 
@@ -18,7 +21,7 @@ export interface ClusterOptions extends Pick<SupervisorOptions, 'program' | 'onL
 }
 
 /** Real nodes, one process each, and what a benchmark wants to know of them. */
-export class BenchCluster {
+export class BenchCluster implements Target {
   readonly supervisor: Supervisor;
   readonly client: Client;
 
@@ -86,6 +89,23 @@ export class BenchCluster {
       return { ...leader, name: leader.name };
     });
   }
+
+  /**
+   * Runs a task on the leader. Where another one took over meanwhile it is run anew on that, since
+   * one election in an hour must not cost the hour; whoever asks for the terms sees that there was one.
+   */
+  readonly run: Target['run'] = async (task) => {
+    for (let tries = 1; ; tries++) {
+      const leader = await this.steady();
+      try {
+        return await task(this.portOf(leader.name));
+      } catch (error) {
+        if (!(error instanceof LoadRefused) || tries === TRIES_MAX) throw error;
+        const { term } = await this.steady();
+        if (term === leader.term) throw error;
+      }
+    }
+  };
 
   /** Waits until this node has applied up to `index`. */
   async caughtUpWith(name: string, index: number): Promise<void> {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type BenchContext, type Benchmark, count } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
-import { fill, type LoadOrder, type LoadResult, runLoad } from './load.ts';
+import { fill, type LoadOrder, runClean } from './load.ts';
 import type { ProbeFigures } from './probe.ts';
 import { costOf, medianFigures, type ProcessFigures } from './processes.ts';
 import { missingRedisTools, startRedis } from './redis-tools.ts';
@@ -111,7 +111,7 @@ async function measurePlain(context: BenchContext, load: Load, rounds: number): 
   for (let round = 0; round < rounds; round++) {
     for (const [system, port] of round % 2 === 0 ? systems : systems.toReversed()) {
       const mine = subjects.filter((subject) => subject.system === system);
-      const task = () => runLoad(context, { port, ...load });
+      const task = () => runClean(context, { port, ...load });
       const measured = await costOf(
         mine.map(({ pid }) => pid),
         task,
@@ -133,7 +133,7 @@ async function measurePlain(context: BenchContext, load: Load, rounds: number): 
 
 async function warmUp(context: BenchContext, port: number, load: Load): Promise<void> {
   await fill(context, port, KEYS, load.valueBytes);
-  await runLoad(context, { port, ...load, seconds: Math.min(2, load.seconds) });
+  await runClean(context, { port, ...load, seconds: Math.min(2, load.seconds) });
 }
 
 /** Of one command. */
@@ -157,7 +157,7 @@ async function traceAll(
     context.progress(`${system} under strace`);
     for (const subject of subjects.filter((one) => one.system === system)) {
       // One process at a time: three tracers would leave the traced no core.
-      const task = () => runLoad(context, { port, ...load });
+      const task = () => runClean(context, { port, ...load });
       const { result, counts } = await countSyscalls(context, [subject.pid], task);
       if (counts === null) return null;
       found.titles.push(subject.title);
@@ -202,7 +202,7 @@ async function measureProbed(
   const all: Probed[][] = [];
   for (let round = 0; round < rounds; round++) {
     await Promise.all(cluster.names.map(ask));
-    const { requests }: LoadResult = await runLoad(context, { port, ...load });
+    const { requests } = await runClean(context, { port, ...load });
     const figures = await Promise.all(cluster.names.map(ask));
     context.progress(`round ${round + 1} with the probe: ${requests} commands`);
     const titled = cluster.names.map((name, i) => ({

@@ -7,7 +7,7 @@ import {
   startAnswering,
   startLogging,
 } from './floors.ts';
-import { runLoad } from './load.ts';
+import { runClean, type Target, targetAt } from './load.ts';
 import { costOf, cpuMs } from './processes.ts';
 import { missingRedisTools, startRedis } from './redis-tools.ts';
 import { ms, perSecond, type Report, spread, table } from './report.ts';
@@ -32,9 +32,8 @@ export const floor: Benchmark = {
 };
 
 /** Something that answers SETs, by what it does before it answers. */
-interface Server {
+interface Server extends Target {
   readonly title: string;
-  readonly port: number;
   readonly pids: readonly number[];
 }
 
@@ -91,34 +90,33 @@ async function startAll(context: BenchContext, valueBytes: number): Promise<read
   );
   const three = await BenchCluster.start(context);
   const servers: Server[] = [
-    { title: 'answers +OK, on node:net', ...net, pids: [net.pid] },
-    { title: 'answers +OK, on our sockets', ...answer, pids: [answer.pid] },
-    { title: 'and writes one log, and syncs it', ...log, pids: [log.pid] },
+    { title: 'answers +OK, on node:net', ...targetAt(net.port), pids: [net.pid] },
+    { title: 'answers +OK, on our sockets', ...targetAt(answer.port), pids: [answer.pid] },
+    { title: 'and writes one log, and syncs it', ...targetAt(log.port), pids: [log.pid] },
   ];
   for (const [title, cluster] of [
     ['DKVS, one node', one],
     ['DKVS, three nodes', three],
   ] as const) {
-    const { name } = await cluster.steady();
-    servers.push({ title, port: cluster.portOf(name), pids: cluster.pids });
+    await cluster.steady();
+    servers.push({ title, run: cluster.run, pids: cluster.pids });
   }
   if ((await missingRedisTools(['redis-server'])) === null) {
     const redis = await startRedis(context, context.port + 50);
-    servers.push({ title: 'Redis, its log synced', port: redis.port, pids: [redis.pid] });
+    servers.push({ title: 'Redis, its log synced', ...targetAt(redis.port), pids: [redis.pid] });
   }
   return servers;
 }
 
 async function measureServer(
   context: BenchContext,
-  { port, pids }: Server,
+  { run, pids }: Server,
   load: { readonly clients: number; readonly valueBytes: number; readonly seconds: number },
 ): Promise<Run> {
   const { clients: connections, valueBytes, seconds } = load;
-  const { result, costs } = await costOf(pids, () =>
-    runLoad(context, { port, connections, valueBytes, seconds }),
+  const { result, costs } = await run((port) =>
+    costOf(pids, () => runClean(context, { port, connections, valueBytes, seconds })),
   );
-  if (result.errors > 0) throw new Error(`${result.errors} errors: ${result.firstError}`);
   const cpu = costs.reduce((sum, cost) => sum + cpuMs(cost), 0);
   return {
     perSecond: result.perSecond,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchContext } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
-import { fill, runLoad } from './load.ts';
+import { fill, runClean, type Target, targetAt } from './load.ts';
 import { residentBytes } from './processes.ts';
 import { missingRedisTools, startRedis } from './redis-tools.ts';
 import { perSecond, type Report, spread, table } from './report.ts';
@@ -18,9 +18,8 @@ const REST_MS = 3000;
 const TARGET = 1.5;
 const TARGET_KEYS = 1_000_000;
 
-interface System {
+interface System extends Target {
   readonly title: string;
-  readonly port: number;
   /** The leader first. */
   readonly pids: readonly number[];
   readonly emptyBytes: readonly number[];
@@ -44,7 +43,10 @@ export async function growthOfKeys(context: BenchContext): Promise<Report> {
     const sizes: Size[] = [];
     let before = 0;
     for (const keys of sizesOf(context.settings, 'keys')) {
-      for (const { port } of systems) await fill(inner, port, keys, VALUE_BYTES, before);
+      const from = before;
+      for (const { run } of systems) {
+        await run((port) => fill(inner, port, keys, VALUE_BYTES, from));
+      }
       before = keys;
       context.progress(`${perSecond(keys)} keys`);
       await sleep(REST_MS);
@@ -59,11 +61,11 @@ async function startAll(context: BenchContext): Promise<readonly System[]> {
   const { name: leader } = await cluster.steady();
   const names = [leader, ...cluster.names.filter((name) => name !== leader)];
   const started = [
-    { title: 'DKVS', port: cluster.portOf(leader), pids: names.map((name) => cluster.pidOf(name)) },
+    { title: 'DKVS', run: cluster.run, pids: names.map((name) => cluster.pidOf(name)) },
   ];
   if ((await missingRedisTools(['redis-server'])) === null) {
     const { port, pid } = await startRedis(context, context.port + 50);
-    started.push({ title: 'Redis', port, pids: [pid] });
+    started.push({ title: 'Redis', ...targetAt(port), pids: [pid] });
   }
   await sleep(REST_MS);
   return started.map((one) => ({ ...one, emptyBytes: one.pids.map(residentBytes) }));
@@ -84,13 +86,14 @@ async function measure(
     get: [] as number[],
   }));
   for (let round = 0; round < rounds; round++) {
-    for (const [i, { port }] of systems.entries()) {
-      const order = { port, connections: CLIENTS, keys, valueBytes: VALUE_BYTES, seconds };
+    for (const [i, { run }] of systems.entries()) {
+      const order = { connections: CLIENTS, keys, valueBytes: VALUE_BYTES, seconds };
       for (const [command, getPercent] of [
         ['set', 0],
         ['get', 100],
       ] as const) {
-        found[i]![command].push((await runLoad(context, { ...order, getPercent })).perSecond);
+        const measured = run((port) => runClean(context, { port, ...order, getPercent }));
+        found[i]![command].push((await measured).perSecond);
       }
     }
   }

@@ -2,7 +2,7 @@ import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchContext } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
-import { fill } from './load.ts';
+import { fill, targetAt } from './load.ts';
 import { ended, missingRedisTools, spawnRedis } from './redis-tools.ts';
 import { perSecond, type Report, spread, table } from './report.ts';
 import { restartOne } from './restart.ts';
@@ -33,9 +33,10 @@ export async function growthOfLog(context: BenchContext): Promise<Report> {
     const sizes: Size[] = [];
     let before = 0;
     for (const writes of sizesOf(context.settings, 'log')) {
-      const { name: leader } = await cluster.steady();
-      await fill(inner, cluster.portOf(leader), writes, VALUE_BYTES, before);
-      if (redis !== null) await fill(inner, redisPort, writes, VALUE_BYTES, before);
+      const from = before;
+      for (const target of redis === null ? [cluster] : [cluster, targetAt(redisPort)]) {
+        await target.run((port) => fill(inner, port, writes, VALUE_BYTES, from));
+      }
       before = writes;
       const size: Size = { writes, readyS: [], caughtUpS: [], redisS: [] };
       for (let round = 0; round < rounds; round++) {

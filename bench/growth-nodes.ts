@@ -1,6 +1,6 @@
 import type { BenchContext } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
-import { type LoadResult, runLoad } from './load.ts';
+import { type LoadResult, runClean, type Target, targetAt } from './load.ts';
 import { costOf, cpuMs } from './processes.ts';
 import { missingRedisTools, startRedis } from './redis-tools.ts';
 import { ms, perSecond, type Report, spread, table } from './report.ts';
@@ -13,7 +13,7 @@ const KEYS = 100_000;
 
 interface Server {
   readonly title: string;
-  readonly start: (context: BenchContext) => Promise<{ port: number; pids: readonly number[] }>;
+  readonly start: (context: BenchContext) => Promise<Target & { readonly pids: readonly number[] }>;
 }
 
 interface Run {
@@ -32,7 +32,7 @@ export async function growthOfNodes(context: BenchContext): Promise<Report> {
       title: 'Redis',
       start: async (inner) => {
         const { port, pid } = await startRedis(inner, inner.port + 50);
-        return { port, pids: [pid] };
+        return { ...targetAt(port), pids: [pid] };
       },
     });
   }
@@ -52,17 +52,19 @@ const clusterOf = (nodes: number): Server => ({
   title: nodes === 1 ? '1 node' : `${nodes} nodes`,
   start: async (context) => {
     const cluster = await BenchCluster.start(context, { nodes });
-    const { name } = await cluster.steady();
-    return { port: cluster.portOf(name), pids: cluster.pids };
+    await cluster.steady();
+    return { run: cluster.run, pids: cluster.pids };
   },
 });
 
 async function measure(context: BenchContext, { start }: Server, seconds: number): Promise<Run> {
-  const { port, pids } = await start(context);
-  const order = { port, connections: CLIENTS, keys: KEYS };
-  await runLoad(context, { ...order, seconds: Math.min(2, seconds) });
-  const { result, costs } = await costOf(pids, () => runLoad(context, { ...order, seconds }));
-  if (result.errors > 0) throw new Error(`${result.errors} errors: ${result.firstError}`);
+  const { run, pids } = await start(context);
+  const order = { connections: CLIENTS, keys: KEYS };
+  const warmUp = { ...order, seconds: Math.min(2, seconds) };
+  await run((port) => runClean(context, { port, ...warmUp }));
+  const { result, costs } = await run((port) =>
+    costOf(pids, () => runClean(context, { port, ...order, seconds })),
+  );
   const cpu = costs.reduce((sum, one) => sum + cpuMs(one), 0);
   return { result, cpuUs: (cpu * 1000) / result.requests };
 }

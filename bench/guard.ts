@@ -4,7 +4,7 @@ import { type Checkout, checkOut, here } from './checkout.ts';
 import { BenchCluster } from './cluster.ts';
 import { changeOf, type Interval, medianInterval } from './confidence.ts';
 import { canCountInstructions, countInstructions } from './instructions.ts';
-import { fill, type LoadOrder, type LoadResult, runLoad } from './load.ts';
+import { fill, type LoadOrder, runClean } from './load.ts';
 import { costOf, cpuMs } from './processes.ts';
 import { ms, perSecond, type Report, table } from './report.ts';
 import { median } from './statistics.ts';
@@ -91,8 +91,7 @@ async function startBoth(
   const start = async ({ dkvs }: Checkout, side: Side, port: number) => {
     const place = { ...context, directory: `${context.directory}/${side}`, port };
     const cluster = await BenchCluster.start(place, { program: [process.execPath, dkvs] });
-    const { name } = await cluster.steady();
-    await fill(context, cluster.portOf(name), KEYS, 256);
+    await cluster.run((port) => fill(context, port, KEYS, 256));
     return cluster;
   };
   return {
@@ -101,31 +100,39 @@ async function startBoth(
   };
 }
 
-async function measure(
+function measure(
   context: BenchContext,
   cluster: BenchCluster,
+  one: Case,
+  how: { readonly seconds: number; readonly counts: boolean },
+): Promise<Run> {
+  return cluster.run((port) => measureAt(context, cluster, port, one, how));
+}
+
+async function measureAt(
+  context: BenchContext,
+  cluster: BenchCluster,
+  port: number,
   { connections, pipeline, getPercent }: Case,
   { seconds, counts }: { readonly seconds: number; readonly counts: boolean },
 ): Promise<Run> {
-  const { name: leader } = await cluster.steady();
-  const order = { port: cluster.portOf(leader), keys: KEYS, connections, pipeline, getPercent };
-  await runLoad(context, { ...order, seconds: WARM_UP_SECONDS });
+  const order = { port, keys: KEYS, connections, pipeline, getPercent };
+  await runClean(context, { ...order, seconds: WARM_UP_SECONDS });
   const { pids } = cluster;
-  const load = () => runLoad(context, { ...order, seconds });
+  const load = () => runClean(context, { ...order, seconds });
   const { result, costs } = await costOf(pids, async () =>
     counts
       ? await countInstructions(context, pids, load)
       : { result: await load(), instructions: null },
   );
-  const { requests, errors, firstError, latency }: LoadResult = result.result;
-  if (errors > 0) throw new Error(`${errors} errors: ${firstError}`);
+  const { requests, latency } = result.result;
   const cpu = costs.map((cost) => (cpuMs(cost) * 1000) / requests);
   return {
     perSecond: result.result.perSecond,
     p50Ms: latency.percentileMs(50),
     p99Ms: latency.percentileMs(99),
     cpuUs: cpu.reduce((sum, one) => sum + one, 0),
-    leaderCpuUs: cpu[cluster.names.indexOf(leader)]!,
+    leaderCpuUs: cpu[cluster.names.findIndex((name) => cluster.portOf(name) === port)]!,
     instructions: result.instructions === null ? null : result.instructions / requests,
   };
 }

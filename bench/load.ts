@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { CliError, ExitCode } from '../src/cli/exit.ts';
 import type { BenchContext } from './benchmark.ts';
 import { Histogram, type HistogramData } from './histogram.ts';
 
@@ -45,6 +46,14 @@ export interface LoadResult extends Omit<LoadOutcome, 'latency' | 'lateness'> {
   readonly lateness: Histogram;
 }
 
+/** The server did not do what a load wants of it: its figures would mean nothing. */
+export class LoadRefused extends CliError {
+  constructor(reason: string) {
+    const hint = 'a machine that is too busy elects leaders under load; see the load in the head';
+    super(ExitCode.Other, `the load was refused: ${reason}`, hint);
+  }
+}
+
 /** 256-byte values of 100,000 keys, SET after SET, one connection, for a second. */
 export const baseOrder: Omit<LoadOrder, 'port'> = {
   connections: 1,
@@ -60,7 +69,7 @@ export const baseOrder: Omit<LoadOrder, 'port'> = {
 
 /**
  * Runs a load to its end, in a thread of its own.
- * @throws when a connection breaks, or the server answers nothing but errors.
+ * @throws LoadRefused when a connection breaks, or the server answers nothing but errors.
  */
 export async function runLoad(
   { onEnd }: Pick<BenchContext, 'onEnd'>,
@@ -70,10 +79,12 @@ export async function runLoad(
     workerData: { ...baseOrder, ...order } satisfies LoadOrder,
   });
   onEnd(async () => void (await worker.terminate()));
-  const [outcome] = (await once(worker, 'message')) as [LoadOutcome];
+  const [outcome] = (await once(worker, 'message').catch((error: Error) => {
+    throw new LoadRefused(error.message);
+  })) as [LoadOutcome];
   await worker.terminate();
   if (outcome.requests > 0 && outcome.errors === outcome.requests) {
-    throw new Error(`every command was answered with an error: ${outcome.firstError}`);
+    throw new LoadRefused(`every command was answered with an error: ${outcome.firstError}`);
   }
   return {
     ...outcome,
@@ -83,9 +94,29 @@ export async function runLoad(
   };
 }
 
+/** As `runLoad`, and @throws LoadRefused for a single error, too. */
+export async function runClean(
+  context: Pick<BenchContext, 'onEnd'>,
+  order: Partial<LoadOrder> & Pick<LoadOrder, 'port'>,
+): Promise<LoadResult> {
+  const result = await runLoad(context, order);
+  const { errors, firstError } = result;
+  if (errors > 0) throw new LoadRefused(`${errors} commands failed: ${firstError}`);
+  return result;
+}
+
+/** A server that loads are run on. */
+export interface Target {
+  /** Runs a task on the port that takes commands: of a cluster, that of its leader. */
+  readonly run: <T>(task: (port: number) => Promise<T>) => Promise<T>;
+}
+
+/** What has one port for ever. */
+export const targetAt = (port: number): Target => ({ run: (task) => task(port) });
+
 const FILL_PIPELINE = 500;
 
-/** Sets the keys from `firstKey` to before `keys`, each once. @throws unless all of them were taken. */
+/** Sets the keys from `firstKey` to before `keys`, each once. @throws LoadRefused as `runClean`. */
 export async function fill(
   context: Pick<BenchContext, 'onEnd'>,
   port: number,
@@ -93,7 +124,7 @@ export async function fill(
   valueBytes: number,
   firstKey = 0,
 ): Promise<LoadResult> {
-  const result = await runLoad(context, {
+  return await runClean(context, {
     port,
     keys,
     firstKey,
@@ -104,6 +135,4 @@ export async function fill(
     keyOrder: 'once',
     seconds: Number.POSITIVE_INFINITY,
   });
-  if (result.errors > 0) throw new Error(`${result.errors} SETs failed: ${result.firstError}`);
-  return result;
 }

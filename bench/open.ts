@@ -6,7 +6,7 @@ import { usageError } from '../src/cli/exit.ts';
 import { type BenchContext, type Benchmark, count, text } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
 import { startLogging } from './floors.ts';
-import { fill, type LoadResult, runLoad } from './load.ts';
+import { fill, type LoadResult, runClean, runLoad, type Target, targetAt } from './load.ts';
 import { missingRedisTools, startRedis } from './redis-tools.ts';
 import { ms, perSecond, type Report, spread, table } from './report.ts';
 import { median } from './statistics.ts';
@@ -37,10 +37,9 @@ export const open: Benchmark = {
   run: measureAll,
 };
 
-interface System {
+interface System extends Target {
   readonly title: string;
   readonly color: string;
-  readonly port: number;
 }
 
 /** One rate at one system, round by round. */
@@ -97,15 +96,14 @@ async function startAll(
   cluster: BenchCluster,
   { valueBytes }: Asked,
 ): Promise<readonly System[]> {
-  const { name: leader } = await cluster.steady();
   const log = await startLogging(context, context.port + 60, valueBytes);
   const systems = [
-    { title: 'DKVS x 3', color: '#0969da', port: cluster.portOf(leader) },
-    { title: 'the floor', color: '#57606a', port: log.port },
+    { title: 'DKVS x 3', color: '#0969da', run: cluster.run },
+    { title: 'the floor', color: '#57606a', ...targetAt(log.port) },
   ];
   if ((await missingRedisTools(['redis-server'])) !== null) return systems;
   const redis = await startRedis(context, context.port + 50);
-  return [...systems, { title: 'Redis x 1', color: '#cf222e', port: redis.port }];
+  return [...systems, { title: 'Redis x 1', color: '#cf222e', ...targetAt(redis.port) }];
 }
 
 /** @returns what DKVS reaches in a closed loop. */
@@ -114,13 +112,13 @@ async function warmUp(
   systems: readonly System[],
   { valueBytes, seconds }: Asked,
 ): Promise<number> {
-  for (const { port } of systems) {
-    await fill(context, port, KEYS, valueBytes);
-    await runLoad(context, { port, connections: 256, valueBytes, keys: KEYS, seconds: 2 });
+  const shape = { connections: 256, valueBytes, keys: KEYS };
+  for (const { run } of systems) {
+    await run((port) => fill(context, port, KEYS, valueBytes));
+    await run((port) => runClean(context, { port, ...shape, seconds: 2 }));
   }
-  const { port } = systems[0]!;
-  const order = { port, connections: 256, valueBytes, keys: KEYS, seconds };
-  return (await runLoad(context, order)).perSecond;
+  const measured = systems[0]!.run((port) => runClean(context, { port, ...shape, seconds }));
+  return (await measured).perSecond;
 }
 
 /** All systems at one rate by turns, then at the next. */
@@ -140,8 +138,9 @@ async function measureRates(
     for (let round = 0; round < rounds; round++) {
       for (const { system, runs } of round % 2 === 0 ? all : all.toReversed()) {
         const shape = { connections: CONNECTIONS, valueBytes, keys: KEYS };
-        const order = { port: system.port, ...shape, ratePerSecond, seconds };
-        const run = await runLoad(context, order);
+        const run = await system.run((port) =>
+          runLoad(context, { port, ...shape, ratePerSecond, seconds }),
+        );
         runs.push(run);
         const p999 = ms(run.latency.percentileMs(99.9));
         context.progress(`${perSecond(ratePerSecond)} / s, ${system.title}: p99.9 ${p999} ms`);

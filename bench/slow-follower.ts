@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchContext } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
-import { type LoadResult, runLoad } from './load.ts';
+import { type LoadResult, runClean } from './load.ts';
 import { ms, perSecond, type Report, spread, table } from './report.ts';
 import { median } from './statistics.ts';
 import { inScope } from './undo.ts';
@@ -25,13 +25,12 @@ export async function slowFollower(context: BenchContext): Promise<Report> {
     const seconds = context.settings.count('seconds', 1, 600);
     const cluster = await BenchCluster.start(inner);
     const before = await cluster.steady();
-    const order = { connections: CLIENTS, keys: KEYS };
-    const warm = { port: cluster.portOf(before.name), ...order, seconds: Math.min(2, seconds) };
-    await runLoad(inner, warm);
+    const warm = { connections: CLIENTS, keys: KEYS, seconds: Math.min(2, seconds) };
+    await cluster.run((port) => runClean(inner, { port, ...warm }));
     const runs = new Map(DUTIES.map((duty) => [duty, [] as Run[]]));
     for (let round = 0; round < rounds; round++) {
       for (const [duty, all] of runs) {
-        const run = await measure(inner, cluster, duty, seconds);
+        const run = await cluster.run(() => measure(inner, cluster, duty, seconds));
         all.push(run);
         context.progress(`a follower at ${duty} %: ${perSecond(run.result.perSecond)} / s`);
       }
@@ -53,11 +52,10 @@ async function measure(
   const port = cluster.portOf(leader);
   let result: LoadResult;
   try {
-    result = await runLoad(context, { port, connections: CLIENTS, keys: KEYS, seconds });
+    result = await runClean(context, { port, connections: CLIENTS, keys: KEYS, seconds });
   } finally {
     await brake.release();
   }
-  if (result.errors > 0) throw new Error(`${result.errors} errors: ${result.firstError}`);
   const releasedAtMs = performance.now();
   const status = await cluster.status(leader);
   await cluster.caughtUpWith(follower, status?.commitIndex ?? 0);

@@ -1,7 +1,7 @@
 import { usageError } from '../src/cli/exit.ts';
 import { type BenchContext, type Benchmark, count, flag, text } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
-import { fill, runLoad } from './load.ts';
+import { fill, runClean, targetAt } from './load.ts';
 import {
   calibrate,
   type Measurement,
@@ -126,8 +126,8 @@ async function compareGroup(
   const cluster = await BenchCluster.start(context);
   const { port: redisPort } = await startRedis(context, context.port + 50);
   const before = await cluster.steady();
-  for (const port of [cluster.portOf(before.name), redisPort]) {
-    await fill(context, port, keys, valueBytes);
+  for (const target of [cluster, targetAt(redisPort)]) {
+    await target.run((port) => fill(context, port, keys, valueBytes));
   }
   context.progress(`${perSecond(keys)} keys of ${valueBytes} bytes are set`);
   for (const one of group) {
@@ -188,10 +188,9 @@ async function measurer(
     return async () => ({ ...(await measure(port, workload, requests)), busy: 0 });
   }
   const shape = { connections: clients, pipeline, valueBytes, keys, getPercent: GETS_OF_MIXED };
-  await runLoad(context, { port, ...shape, seconds: 1 });
+  await runClean(context, { port, ...shape, seconds: 1 });
   return async () => {
-    const result = await runLoad(context, { port, ...shape, seconds });
-    if (result.errors > 0) throw new Error(`${result.errors} errors: ${result.firstError}`);
+    const result = await runClean(context, { port, ...shape, seconds });
     return {
       perSecond: result.perSecond,
       p50Ms: result.latency.percentileMs(50),
