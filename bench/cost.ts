@@ -146,7 +146,11 @@ async function measurePlain(context: BenchContext, load: Load, rounds: number): 
     costs: [...costs].map(([{ title, system }, all]) => {
       return { title, rate: median(rates[system]), ...medianFigures(all) };
     }),
-    syscalls: await traceAll(context, subjects, systems, load),
+    syscalls: await traceAll(context, subjects, systems, load).catch((error: Error) => {
+      if (!(error instanceof LoadRefused)) throw error;
+      context.progress(`under strace ${error.message}`);
+      return null;
+    }),
   };
 }
 
@@ -285,7 +289,10 @@ function probedTable(rounds: readonly (readonly Probed[])[]): readonly string[] 
 const SHOWN = 6;
 
 function syscallTable(syscalls: Syscalls | null): readonly string[] {
-  if (syscalls === null) return ['not counted: there is no strace here, or it may not trace'];
+  if (syscalls === null)
+    return [
+      'not counted: there is no strace, it may not trace, or a traced node was too slow to serve',
+    ];
   const rows = syscalls.titles.map((title, i) => {
     const each = (calls: number) => (calls / syscalls.requests[i]!).toFixed(3);
     const counts = syscalls.counts[i]!;
