@@ -22,8 +22,8 @@ export interface Checkout {
 export const here: Checkout = { dkvs: join(ROOT, 'bin', 'dkvs.mjs'), title: 'this tree' };
 
 /**
- * Checks a commit out beside the data, as a worktree of git's, and builds what `dkvs` is made of. It
- * is gone when the run ends.
+ * Checks a commit out beside the data, as a worktree of git's, and builds what `dkvs` is made of.
+ * It is gone when the run ends.
  * @throws CliError when there is no such commit, or it does not build.
  */
 export async function checkOut(context: BenchContext, commit: string): Promise<Checkout> {

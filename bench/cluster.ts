@@ -92,7 +92,7 @@ export class BenchCluster implements Target {
 
   /**
    * Runs a task on the leader. Where another one took over meanwhile it is run anew on that, since
-   * one election in an hour must not cost the hour; whoever asks for the terms sees that there was one.
+   * one election in an hour must not cost the hour; whoever compares terms sees that there was one.
    */
   readonly run: Target['run'] = async (task) => {
     for (let tries = 1; ; tries++) {

@@ -14,7 +14,7 @@ export interface Interval {
  * The narrowest pair of the measured values, equally far from both ends, between which the true
  * median lies with at least the confidence that is wanted; the least and the most value where there
  * are too few for it. It is the sign test turned round: each value is above the true median with
- * probability 1/2, so the number of those above has a binomial distribution. Nothing else is assumed.
+ * probability 1/2, so the number of those above is binomial. Nothing else is assumed.
  */
 export function medianInterval(values: readonly number[], wanted: number): Interval {
   assert(values.length > 0, () => 'an interval of nothing');
@@ -41,7 +41,7 @@ function coverage(n: number, cut: number): number {
   return 1 - (2 * outside) / 2 ** n;
 }
 
-/** What a ratio of after to before says. `less` and `more` only where 1 lies outside the interval. */
+/** What a ratio of after to before says: a change only where 1 lies outside the interval. */
 export function changeOf({ low, high }: Interval): 'less' | 'more' | 'none' {
   if (high < 1) return 'less';
   return low > 1 ? 'more' : 'none';

@@ -67,7 +67,7 @@ async function measureAll(context: BenchContext): Promise<Report> {
       '',
       ...plainTable(plain),
       '',
-      'seen from inside, in runs of their own (zeros for the next segment of the log are among the bytes):',
+      'seen from inside, in runs of their own (the bytes include zeros for segments to come):',
       ...probedTable(probed),
       '',
       'system calls, under strace, in a run of their own; most frequent first:',
@@ -78,7 +78,7 @@ async function measureAll(context: BenchContext): Promise<Report> {
   };
 }
 
-/** Whose costs are whose is settled at the start: an election makes all of it void, and it begins anew. */
+/** Who leads is settled at the start: an election makes all of it void, and it begins anew. */
 async function undisturbed<T>(
   context: BenchContext,
   name: string,

@@ -116,8 +116,8 @@ function report({ settings }: BenchContext, sizes: readonly Size[]): Report {
   ]);
   return {
     lines: [
-      `keys of 16 bytes, values of ${VALUE_BYTES}; resident memory beyond that of the empty process, a key:`,
-      'the median of the three nodes (least-most). Thousands of keys are fewer than the caches of a process.',
+      `keys of 16 bytes, values of ${VALUE_BYTES}; resident memory beyond an empty process's, a key:`,
+      'the median of the three nodes (least-most); a thousand keys are less than caches and buffers',
       `SET and GET -c ${CLIENTS} of any of them, by turns with Redis, ${rounds} rounds of ${seconds} s`,
       '',
       ...table(

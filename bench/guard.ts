@@ -67,7 +67,7 @@ async function compare(context: BenchContext): Promise<Report> {
   const pairs = new Map(cases.map((one) => [one, [] as Pair[]]));
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${rounds}`);
-    // Fresh processes in each round: what a compiler makes of the same code differs from one to the next.
+    // Fresh processes in each round: what V8 makes of the same code differs from one to the next.
     await inScope(context, `round-${round}`, async (inner) => {
       const clusters = await startBoth(inner, against);
       for (const [one, all] of pairs) {

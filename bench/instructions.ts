@@ -13,7 +13,7 @@ export function canCountInstructions(): Promise<boolean> {
   });
 }
 
-/** Counts what these processes do in user space meanwhile: it depends on no clock, and on no other. */
+/** Counts what these processes do in user space meanwhile: no clock and no neighbour changes it. */
 export async function countInstructions<T>(
   { onEnd }: BenchContext,
   pids: readonly number[],

@@ -2,7 +2,7 @@ import type { LoadOrder } from './load.ts';
 
 const KEY_DIGITS = 12;
 
-/** Writes the commands of a load as RESP: whole templates are copied, and only digits of keys filled in. */
+/** The commands of a load as RESP: templates are copied, and the digits of the keys filled in. */
 export class LoadCommands {
   private readonly order: LoadOrder;
   private readonly set: Template;

@@ -1,5 +1,5 @@
-// The thread of a load: see load.ts. It does nothing else, so that whoever measures meanwhile is not
-// in its way.
+// The thread of a load: see load.ts. It does nothing else, so that whoever measures meanwhile is
+// not in its way.
 
 import { MessageChannel, parentPort, Worker, workerData } from 'node:worker_threads';
 import { Arrivals } from './arrivals.ts';
@@ -11,7 +11,7 @@ import type { Metronome } from './metronome.ts';
 
 /** What is still unanswered so long after the last command was due is given up. */
 const GRACE_MS = 10_000;
-/** An open loop ends early when so many commands wait: more would measure the memory of the load. */
+/** An open loop ends early when so many commands wait: more would only fill the load's memory. */
 const UNANSWERED_MAX = 200_000;
 /** What is due in the beginning of an open loop is sent and not counted: its threads are cold. */
 const LEAD_IN_SECONDS = 0.5;

@@ -4,7 +4,7 @@ import { CliError, ExitCode } from '../src/cli/exit.ts';
 import type { BenchContext } from './benchmark.ts';
 import { Histogram, type HistogramData } from './histogram.ts';
 
-/** What a load does, and until when. Keys are `key:` and 12 digits, as redis-benchmark names them. */
+/** What a load does, and until when. Keys are `key:` and 12 digits, as redis-benchmark's are. */
 export interface LoadOrder {
   readonly port: number;
   readonly connections: number;

@@ -138,7 +138,7 @@ async function runToTheEnd(
       onEnd: (step) => undo.add(step),
     });
   } catch (error) {
-    // Its nodes were ended under it: whatever it says of that is no news, and the exit is on its way.
+    // Its nodes were ended under it: what it says of that is no news, and the exit is on its way.
     if (isInterrupted) await new Promise(() => {});
     throw error;
   } finally {

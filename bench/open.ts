@@ -19,7 +19,7 @@ const SHARES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1];
 const SERVED = 0.95;
 const CONNECTIONS = 64;
 const KEYS = 100_000;
-/** What was asked of the project: p99.9 at half of saturation, beside the floor's at the same rate. */
+/** What was asked of the project: p99.9 at half of saturation, beside the floor's at that rate. */
 const TARGET = 3;
 
 export const open: Benchmark = {
@@ -282,7 +282,7 @@ function withPicture(
   const chart = lineChart({
     title: 'Latency of a SET, by the rate at which they come',
     notes: [
-      `${asked.valueBytes} bytes, ${CONNECTIONS} connections, an open loop: latencies count from when a command was due`,
+      `${asked.valueBytes} bytes, ${CONNECTIONS} connections; latencies count from when a command was due`,
       `medians of ${asked.rounds} rounds of ${asked.seconds} s by turns; everything on one machine`,
       'the floor: one process that answers once the same bytes are written and synced',
     ],

@@ -1,5 +1,6 @@
-// Preloaded into a node (`node --import`): on each SIGUSR2 it prints, as one line of JSON on standard
-// error, what happened inside since the one before. Here and not in src/, which pays nothing for it.
+// Preloaded into a node (`node --import`): on each SIGUSR2 it prints, as one line of JSON on
+// standard error, what happened inside since the one before. It is no part of src/, which pays
+// nothing for it.
 
 import fs from 'node:fs';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
@@ -25,7 +26,7 @@ export interface ProbeFigures {
   readonly writtenBytes: number;
 }
 
-/** A timer that runs a thousand times a second: it sees what holds up the loop, and costs little. */
+/** A timer that runs a thousand times a second sees what holds up the loop, and costs little. */
 const RESOLUTION_MS = 1;
 const loop = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 loop.enable();

@@ -5,13 +5,13 @@ import { median } from './statistics.ts';
 export interface ProcessFigures {
   readonly userMs: number;
   readonly systemMs: number;
-  /** System calls that read and that write: files, and sockets too, where Node uses read and write. */
+  /** System calls that read and that write: files, and sockets too, with the same calls in Node. */
   readonly reads: number;
   readonly writes: number;
   /**
-   * By those that write, to files and sockets. (Not `write_bytes`, which pretends to be what the disk
-   * took: it counts whole folios, and in a file that was written in pieces of a MiB each write of
-   * 4 KiB then counts as a MiB, on a kernel of 2025.)
+   * By those that write, to files and sockets. (Not `write_bytes`, which pretends to be what the
+   * disk took: it counts whole folios, and on Linux 6.18, in a file that was written in pieces of a
+   * MiB, each write of 4 KiB counts as a MiB.)
    */
   readonly writtenBytes: number;
 }

@@ -6,8 +6,8 @@ const [SIMPLE, ERROR, INTEGER, BULK, ARRAY, NULL] = [0x2b, 0x2d, 0x3a, 0x24, 0x2
 type State = 'type' | 'line' | 'length' | 'body';
 
 /**
- * Counts whole RESP values in a stream without making anything of them: replies for a load, commands
- * for a floor. What it costs is what the measuring itself costs, so it allocates nothing.
+ * Counts whole RESP values in a stream without making anything of them: replies for a load,
+ * commands for a floor. What it costs is what the measuring itself costs, so it allocates nothing.
  */
 export class RespCounter {
   /** The first error reply, for whoever wants to know why. */

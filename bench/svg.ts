@@ -4,7 +4,7 @@ export interface Curve {
   readonly title: string;
   readonly color: string;
   readonly isDashed: boolean;
-  /** In the order of x. A y that is not above 0 has no place on a logarithmic scale, and is left out. */
+  /** In the order of x. A y that is not above 0 has no place on a logarithmic scale: left out. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 

@@ -213,7 +213,7 @@ function report(context: BenchContext, all: readonly Compared[], elections: numb
   const isBusy = all.some(isLoadBusy);
   return {
     lines: [
-      `by turns, ${rounds} rounds of ${seconds} s: median (least-most); the ratio is that of each round`,
+      `by turns, ${rounds} rounds of ${seconds} s: median (least-most); ratios are those of a round`,
       'latencies in ms as p50/p99/p99.9, of DKVS and then of Redis, medians of the rounds',
       `SET and GET by redis-benchmark; MIXED, ${GETS_OF_MIXED} GETs in 100, by bench/load.ts`,
       `redis-server ${REDIS_FLAGS.map((one) => (one === '' ? "''" : one)).join(' ')}`,

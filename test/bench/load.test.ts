@@ -111,8 +111,8 @@ describe('a load on a server', () => {
     assert.ok(perSecond <= (12 * 1000) / 19, `${perSecond}`);
   });
 
-  it('in an open loop counts from when a command was due, not from when it could be sent', async () => {
-    // It stands still for 400 ms once, and is fast otherwise: a closed loop would see one slow answer.
+  it('in an open loop sends on while the server stands still', async () => {
+    // For 400 ms once, and it is fast otherwise: a closed loop would see one slow answer.
     let isStill = false;
     const held: [Socket, number][] = [];
     answer = (socket, count) => {
@@ -140,8 +140,8 @@ describe('a load on a server', () => {
     const order = { port, connections: 2, ratePerSecond: 500, seconds: 1 };
     const running = runLoad(context, order);
     while (commands < 350) await sleep(5);
-    // All of this process stands still, the load and the server; what was due meanwhile is sent late,
-    // and answered at once.
+    // All of this process stands still, the load and the server; what was due meanwhile is sent
+    // late, and answered at once.
     const hold = `kill -STOP ${process.pid}; sleep 0.4; kill -CONT ${process.pid}`;
     const holder = spawn('sh', ['-c', hold], { stdio: 'ignore' });
     const { latency, lateness } = await running;
