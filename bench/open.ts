@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { usageError } from '../src/cli/exit.ts';
@@ -294,5 +294,5 @@ function withPicture(
     ]),
   });
   writeFileSync(file, chart);
-  return { ...report, lines: [...report.lines, '', `drawn into ${join(file)}`] };
+  return { ...report, lines: [...report.lines, '', `drawn into ${file}`] };
 }
