@@ -125,10 +125,16 @@ async function runToTheEnd(
   undo.add(() => Promise.resolve(rmSync(directory, { recursive: true, force: true })));
   let isInterrupted = false;
   const stop = () => {
+    if (isInterrupted) return;
     isInterrupted = true;
-    void undo.run().finally(() => process.exit(130));
+    // Twice: while it undid one thing, the run may have begun another.
+    void undo
+      .run()
+      .then(() => undo.run())
+      .finally(() => process.exit(130));
   };
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  // Not once: a terminal's Ctrl-C comes to the whole group, and then again from npm.
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   try {
     return await benchmark.run({
       settings,

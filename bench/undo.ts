@@ -5,16 +5,19 @@ import type { BenchContext } from './benchmark.ts';
 type Step = () => Promise<void>;
 
 /**
- * What is to be undone when a run ends, latest first, each once. An interrupt may undo while the
- * run still goes on: what begins after that is undone at once.
+ * What is to be undone when a run ends, latest first, each once. An interrupt undoes while the run
+ * still goes on: what it begins after that is undone at once, and it gets no further.
  */
 export class Undo {
   private readonly steps: Step[] = [];
   private running: Promise<void> | null = null;
 
+  /** @throws when all has been undone, or is being: nothing new may begin. */
   add(step: Step): void {
     this.steps.push(step);
-    if (this.running !== null) this.running = this.running.then(() => this.unwind());
+    if (this.running === null) return;
+    this.running = this.running.then(() => this.unwind());
+    throw new Error('the run was interrupted');
   }
 
   /** Resolves once everything has been undone, whoever asked first. */

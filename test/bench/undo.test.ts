@@ -26,13 +26,15 @@ describe('what is undone', () => {
     assert.equal(log.length, 3);
   });
 
-  it('is undone even where it began after an interrupt', async () => {
+  it('is undone even where it began after an interrupt, and is the last to begin', async () => {
     const undo = new Undo();
     await undo.run();
     let isUndone = false;
-    undo.add(async () => {
-      isUndone = true;
-    });
+    const begin = () =>
+      undo.add(async () => {
+        isUndone = true;
+      });
+    assert.throws(begin, /the run was interrupted/);
     await undo.run();
     assert.ok(isUndone);
   });
