@@ -53,7 +53,7 @@ export class Liveness extends Observer {
     const electMs = AFTERMATH_MS + ELECTIONS * plan.raftTiming.electionTimeoutMaxMs;
     if (this.core.length > 0) {
       this.within('L1', electMs, 'no leader that the core follows', () => this.leader() !== null);
-      this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', this.isGrowing());
+      this.judgeCommits();
     } else {
       scheduler.run(scheduler.nowMs + COMMIT_MS);
     }
@@ -65,6 +65,34 @@ export class Liveness extends Observer {
     if (this.core.length === 0) return;
     this.judgeConvergence();
     this.judgeStability();
+  }
+
+  /**
+   * L2. Where it takes a member to commit that is a thousand entries behind, and windows are tiny,
+   * nothing is committed for long: before it has the first entry of the term, nothing may be (§5.4.2).
+   * But it gets on. What counts is only what of the leader's log, as it was when the faults stopped, a
+   * core member has come to be known to hold, more than ever before: that has an end. So a cluster
+   * that stands still, goes in circles, or appends without end and never commits, is not excused.
+   */
+  private judgeCommits(): void {
+    const before = this.world.leader?.raftState;
+    const committed = before?.commitIndex ?? 0;
+    const backlog = before?.log.lastIndex ?? 0;
+    const isCommitting = () => (this.world.leader?.raftState?.commitIndex ?? 0) > committed;
+    const held = () => this.knownMatches().reduce((sum, at) => sum + Math.min(at, backlog), 0);
+    for (let most = held(); !isCommitting(); most = held()) {
+      const getsOn = () => isCommitting() || held() > most;
+      this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', getsOn);
+    }
+  }
+
+  /** How far the leader knows each of the core to have its log. */
+  private knownMatches(): readonly number[] {
+    const { leader } = this.world;
+    if (!leader?.raftState) return [];
+    const { peers } = leader.raftState;
+    const ofCore = peers.filter(({ peer }) => this.core.some(({ id }) => id === peer));
+    return ofCore.map(({ matchIndex }) => matchIndex);
   }
 
   /** L4. With small windows and a slow disk, who is far behind needs its time: but it gets on. */
@@ -113,11 +141,6 @@ export class Liveness extends Observer {
       return raftState !== null && raftState.leaderId === leader.id;
     });
     return isFollowed && servers.includes(leader) ? leader : null;
-  }
-
-  private isGrowing(): () => boolean {
-    const before = this.world.leader?.raftState?.commitIndex ?? 0;
-    return () => (this.world.leader?.raftState?.commitIndex ?? 0) > before;
   }
 
   private hasConverged(): boolean {
