@@ -111,14 +111,39 @@ export class Liveness extends Observer {
     }
   }
 
-  /** L3: nobody outside of the core, and nothing within it, unseats a leader that it follows. */
+  /**
+   * L3: nobody outside of the core, and nothing within it, unseats a leader that it follows. Nor does a
+   * member that can speak and not hear, and whose log is as good as any: it asks for votes for ever, and
+   * comes back in the end.
+   */
   private judgeStability(): void {
-    const { scheduler } = this.world;
+    const { network, scheduler, servers } = this.world;
     const term = this.leader()?.raftState?.currentTerm;
-    scheduler.run(scheduler.nowMs + QUIET_MS);
-    const now = this.leader()?.raftState?.currentTerm;
-    if (now === term) return;
-    throw new Violation('L3', `the core was at peace in term ${term}, and now is in ${now}`);
+    const stays = (what: string) => {
+      scheduler.run(scheduler.nowMs + QUIET_MS);
+      const now = this.leader()?.raftState?.currentTerm;
+      if (now === term) return;
+      const then = `the core was at peace in term ${term}`;
+      throw new Violation('L3', `${then}, ${what}, and now is in ${now}; ${this.describe()}`);
+    };
+    stays('nothing happened');
+    const deaf = this.dispensable();
+    if (deaf === null) return;
+    const { host } = deaf.member;
+    const others = servers.filter((server) => server !== deaf).map(({ member }) => member.host);
+    const passed = others.filter((other) => network.passes(other, host));
+    for (const other of passed) network.cutOneWay(other, host);
+    this.core = this.core.filter((server) => server !== deaf);
+    stays(`${deaf.name} could not hear`);
+    for (const other of passed) network.healOneWay(other, host);
+    stays(`${deaf.name} could not hear for a while`);
+  }
+
+  /** A follower without whom the core is a majority still. Null: all of it is needed. */
+  private dispensable(): SimServer | null {
+    const { leader, servers } = this.world;
+    if (this.core.length - 1 <= servers.length / 2) return null;
+    return this.core.find((server) => server !== leader) ?? null;
   }
 
   private within(invariant: string, mostMs: number, what: string, done: () => boolean): void {
