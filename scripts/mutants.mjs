@@ -160,7 +160,7 @@ class Run {
     const catches = [];
     for (let i = 1; i <= repetitions; i++) {
       const onSeed = (seeds) => this.#now.set(name, `${i}/${repetitions}, ${seeds} seeds`);
-      const what = { ...builds, from: i * SEEDS_APART, seedsMax, judges, isCore };
+      const what = { ...builds, from: i * SEEDS_APART + 1, seedsMax, judges, isCore };
       const { seeds, judge } = await huntSeeds(what, { untilMs, onSeed, signal });
       catches.push({ seeds, judge: isCore && judge !== null ? `core ${judge}` : judge });
       // Who has survived once is not caught.
