@@ -10,7 +10,6 @@ import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentIdOf } from '../../st
 import type { SimDamageReport } from '../observer.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
-import type { FaultWorld } from './fault.ts';
 
 const SECTOR_BYTES = 512;
 /** A second or so of a busy log. */
@@ -19,12 +18,6 @@ const RECENT_BYTES = 8 * 1024;
 /** What to do to a disk, before it is done: so that it can be told first. */
 export interface Damage extends SimDamageReport {
   readonly bytes: Uint8Array;
-}
-
-export function inflict(world: FaultWorld, server: SimServer, damage: Damage): void {
-  world.coverage.count(damage.what);
-  world.observer.damaged(server, damage);
-  server.disk.damage(damage.path, damage.offset, damage.bytes);
 }
 
 /** Bits of the log flip, or a whole sector of it becomes garbage. Null: nothing is there yet. */
@@ -42,23 +35,6 @@ export function rotLog(server: SimServer, random: Prng): Damage | null {
     length: SECTOR_BYTES,
     bytes: random.bytes(SECTOR_BYTES),
   };
-}
-
-/** As `rotLog`, or as `misdirectedWrite`, in what was written of late, and not in the last batch: what a
- *  laggard needs. */
-export function rotRecent(server: SimServer, random: Prng): Damage | null {
-  const segment = segmentsOf(server).at(-1);
-  if (segment === undefined) return null;
-  const { path, bytes } = segment;
-  const last = lastBatchAt(segment);
-  const first = Math.max(SEGMENT_HEADER_BYTES, last - RECENT_BYTES);
-  const sectors = Math.floor((last - first) / SECTOR_BYTES);
-  if (sectors <= 0) return null;
-  const offset = first + random.below(sectors) * SECTOR_BYTES;
-  if (random.chance(0.5)) return flipped(path, bytes, offset + random.below(SECTOR_BYTES), random);
-  const from = first + random.below(sectors) * SECTOR_BYTES;
-  const moved = bytes.slice(from, from + SECTOR_BYTES);
-  return { what: 'misdirected-write', path, offset, length: SECTOR_BYTES, bytes: moved };
 }
 
 /** One of the two slots of the hard state goes bad. */
@@ -89,6 +65,23 @@ export function misdirectedWrite(server: SimServer, random: Prng): Damage | null
   const offset = random.below(sectors) * SECTOR_BYTES;
   const bytes = from.bytes.slice(offset, offset + SECTOR_BYTES);
   return { what: 'misdirected-write', ...place, bytes };
+}
+
+/** As `rotLog`, or as `misdirectedWrite`, in what was written of late, and not in the last batch: what a
+ *  laggard needs. */
+export function rotRecent(server: SimServer, random: Prng): Damage | null {
+  const segment = segmentsOf(server).at(-1);
+  if (segment === undefined) return null;
+  const { path, bytes } = segment;
+  const last = lastBatchAt(segment);
+  const first = Math.max(SEGMENT_HEADER_BYTES, last - RECENT_BYTES);
+  const sectors = Math.floor((last - first) / SECTOR_BYTES);
+  if (sectors <= 0) return null;
+  const offset = first + random.below(sectors) * SECTOR_BYTES;
+  if (random.chance(0.5)) return flipped(path, bytes, offset + random.below(SECTOR_BYTES), random);
+  const from = first + random.below(sectors) * SECTOR_BYTES;
+  const moved = bytes.slice(from, from + SECTOR_BYTES);
+  return { what: 'misdirected-write', path, offset, length: SECTOR_BYTES, bytes: moved };
 }
 
 interface Segment {

@@ -2,7 +2,7 @@ import type { Prng } from '../../base/prng.ts';
 import type { DiskOperation } from '../disk.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
-import { type Damage, inflict, lostWrite, misdirectedWrite, rotLog, rotSlot } from './damage.ts';
+import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot } from './damage.ts';
 import { durableState, isEstablished, stateIn } from './durable-state.ts';
 import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
@@ -30,6 +30,12 @@ function damageLog(
     server.kill();
     world.restartLater(server);
   }
+}
+
+export function inflict(world: FaultWorld, server: SimServer, damage: Damage): void {
+  world.coverage.count(damage.what);
+  world.observer.damaged(server, damage);
+  server.disk.damage(damage.path, damage.offset, damage.bytes);
 }
 
 function failFor(

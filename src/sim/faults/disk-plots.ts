@@ -1,7 +1,8 @@
 import type { Prng } from '../../base/prng.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
-import { inflict, rotLog, rotRecent } from './damage.ts';
+import { rotLog, rotRecent } from './damage.ts';
+import { inflict } from './disk-faults.ts';
 import type { Fault, FaultWorld } from './fault.ts';
 import type { DiskPlot } from './kinds.ts';
 import { cutOff, healServers, isThis, once, PLOT_MAX_MS, rejoin } from './plot.ts';
