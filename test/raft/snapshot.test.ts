@@ -143,7 +143,7 @@ describe('a leader that sends a snapshot', () => {
       harness.messages.filter(({ kind }) => kind === 'AppendEntries'),
       [],
     );
-    harness.settle();
+    harness.run(100);
     assert.equal(harness.raft(3).commitIndex, 4);
   });
 

@@ -2,6 +2,7 @@ import { type Index, index, type NodeId, type Term } from '../../base/ids.ts';
 import { native } from '../../base/native.ts';
 import type { SnapshotInfo } from '../../base/snapshot.ts';
 import type { InstallSnapshot, Message } from '../../raft/messages.ts';
+import type { Progress } from '../../raft/progress.ts';
 import { majorityOf } from '../../raft/quorum.ts';
 import type { RaftState } from '../../raft/state.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
@@ -92,9 +93,10 @@ export class CoreJudge implements Judged {
     must(isEqual, 'S21', () => `${name} has a state of ${index} that is none of the ledger`);
   }
 
-  /** S19, of every pair with this node in it. */
+  /** S19, of every pair with this node in it; and S15, of what it knows if it leads. */
   stepped(node: CoreNode): void {
     const { state } = node.up;
+    if (state.role === 'leader') for (const known of state.peers) this.judgeMatch(state, known);
     for (const { raft } of this.cluster.nodes) {
       if (raft === null || raft.state === state) continue;
       this.judgePair(state, raft.state);
@@ -119,6 +121,20 @@ export class CoreJudge implements Judged {
       winner.log.matches(commitIndex, committed.term),
       'S19',
       () => `n${winner.id} would win against n${other.id}, and lacks ${commitIndex}`,
+    );
+  }
+
+  /** S15, while both are in one term: later the follower may have been told to cut what matched. What
+   *  rot has taken from a follower, its leader need not know before it has heard of its next life. */
+  private judgeMatch(leader: RaftState, { peer, matchIndex, incarnation }: Progress): void {
+    const { image, incarnation: life, name, raft } = this.cluster.node(peer);
+    const { currentTerm, suspect } = image.hardState;
+    if (matchIndex === 0 || currentTerm !== leader.currentTerm) return;
+    if (suspect && (raft === null || incarnation !== life)) return;
+    must(
+      image.entries[matchIndex - 1]?.term === leader.log.termAt(matchIndex),
+      'S15',
+      () => `n${leader.id} takes ${name} to have ${matchIndex}, and it has ${image.entries.length}`,
     );
   }
 

@@ -2,6 +2,7 @@ import { bytesOf } from '../../base/bytes.ts';
 import { EntryType, unsealedRecord } from '../../base/entry.ts';
 import { INDEX_ZERO, nodeId } from '../../base/ids.ts';
 import { Prng } from '../../base/prng.ts';
+import type { Message } from '../../raft/messages.ts';
 import type { EventLog } from '../event-log.ts';
 import { Violation } from '../observer.ts';
 import { CoreCluster } from './core-cluster.ts';
@@ -11,6 +12,7 @@ import { CoreLog } from './core-log.ts';
 import type { CoreNode } from './core-node.ts';
 import { applyPersist, rename } from './durable-image.ts';
 import { type Action, drawWeights, type Weights } from './weights.ts';
+import type { Witness } from './witness.ts';
 
 /** Of a request that is carried out in part: the snapshot has its name, and the log is the old one. */
 const RENAMED = 2;
@@ -21,6 +23,8 @@ export class Torture {
   readonly coverage = new CoreCoverage();
   /** How many entries leaders were asked to append. */
   proposals = 0;
+  /** By node: its last acknowledgement. */
+  private readonly acknowledged = new Map<CoreNode, Message>();
   private readonly log: CoreLog;
   private readonly random: Prng;
   private readonly weights: Weights;
@@ -48,7 +52,14 @@ export class Torture {
       firstConfiguration: this.random.chance(0.5) ? bytesOf('members') : null,
     });
     this.log = new CoreLog(this.cluster, log);
-    this.cluster.witnesses.push(this.log, this.coverage, new CoreJudge(this.cluster));
+    const { acknowledged } = this;
+    const remember: Partial<Witness> = {
+      sent(node, message) {
+        const isIt = message.kind === 'AppendEntriesResponse' && message.success;
+        if (isIt) acknowledged.set(node, message);
+      },
+    };
+    this.cluster.witnesses.push(this.log, this.coverage, new CoreJudge(this.cluster), remember);
     this.reorders = this.random.chance(0.5);
     this.snapshotEvery = this.pick([5, 5, 10, 20, 40, 100]);
     this.burst = this.pick([3, 10, 20]);
@@ -312,9 +323,14 @@ export class Torture {
     }
   }
 
+  /** What it acknowledged in an earlier life may arrive only now, when it may be true no more. */
   private start(node: CoreNode): void {
     if (node.raft !== null) return;
     this.cluster.start(node.id);
+    const said = this.acknowledged.get(node);
+    if (said === undefined || !this.reorders) return;
+    this.did(node, 'word of an earlier life', 'is heard once more from before its start');
+    this.cluster.repeat(said);
   }
 
   private connect(node: CoreNode, to: CoreNode): void {

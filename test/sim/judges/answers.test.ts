@@ -4,6 +4,7 @@ import { integer, OK } from '../../../src/kv/reply.ts';
 import { AnswerJudge } from '../../../src/sim/judges/answers.ts';
 import { FreshnessJudge } from '../../../src/sim/judges/freshness.ts';
 import { LinearizabilityJudge } from '../../../src/sim/judges/linearizability.ts';
+import { ReadIndexJudge } from '../../../src/sim/judges/read-index.ts';
 import { StateMachineJudge } from '../../../src/sim/judges/state-machines.ts';
 import { catches, commandEntry, entryOf, Stage, setEntry } from './stage.ts';
 
@@ -222,5 +223,59 @@ describe('LIN, what the clients saw', () => {
     const stage = new Stage(3, () => new LinearizabilityJudge(null, limits));
     for (let i = 0; i < 9; i++) stage.answer(stage.invoke(`SET k ${i}`, 1), '+OK');
     catches('LIN', () => stage.end(), /was not found out/);
+  });
+});
+
+describe('R3, applied before it is read', () => {
+  const reads = () => new Stage(3, (chronicle) => new ReadIndexJudge(chronicle));
+  const get = (at: number) => commandEntry(at, 1, { kind: 'get', key: bytesOf('k') });
+
+  test('two that ask for the same, and one that asks again', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), setEntry(2, 1, 'k', 'v'), get(3), get(4), get(5), get(6)]);
+    const first = stage.invoke('GET k', 1);
+    const second = stage.invoke('GET k', 2);
+    for (const at of [1, 2, 3, 4]) stage.apply(1, at);
+    for (const at of [1, 2, 3, 4]) stage.apply(2, at);
+    const third = stage.invoke('GET k', 3);
+    stage.apply(2, 5);
+    stage.answer(third, '$v');
+    stage.answer(second, '$v');
+    stage.answer(first, '$v');
+    stage.apply(1, 5);
+    stage.apply(1, 6);
+  });
+
+  test('an answer that no entry gave: from the state of a node alone', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), setEntry(2, 1, 'k', 'v'), get(3)]);
+    for (const at of [1, 2]) stage.apply(1, at);
+    const operation = stage.invoke('GET k');
+    catches('R3', () => stage.answer(operation, '$v'), /no entry behind 2 .*applied up to 2/);
+  });
+
+  test('an answer of an entry that was applied before the question', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), setEntry(2, 1, 'k', 'v'), get(3)]);
+    for (const at of [1, 2, 3]) stage.apply(1, at);
+    const operation = stage.invoke('GET k');
+    catches('R3', () => stage.answer(operation, '$v'), /no entry behind 3/);
+  });
+
+  test('one entry that has answered two', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), get(2)]);
+    const [first, second] = [stage.invoke('GET k', 1), stage.invoke('GET k', 2)];
+    for (const at of [1, 2]) stage.apply(1, at);
+    stage.answer(first, '(nil)');
+    catches('R3', () => stage.answer(second, '(nil)'));
+  });
+
+  test('an answer that its entry did not give', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), get(2)]);
+    const operation = stage.invoke('GET k');
+    for (const at of [1, 2]) stage.apply(1, at);
+    catches('R3', () => stage.answer(operation, '$v'), /answered with \$v/);
   });
 });
