@@ -1,6 +1,7 @@
 import { type Index, index, type NodeId, type Term } from '../../base/ids.ts';
 import { native } from '../../base/native.ts';
 import type { SnapshotInfo } from '../../base/snapshot.ts';
+import type { RaftLog } from '../../raft/log.ts';
 import type { InstallSnapshot, Message } from '../../raft/messages.ts';
 import type { Progress } from '../../raft/progress.ts';
 import { majorityOf } from '../../raft/quorum.ts';
@@ -9,7 +10,7 @@ import type { TraceEvent } from '../../raft/trace.ts';
 import { Violation } from '../observer.ts';
 import type { CoreCluster } from './core-cluster.ts';
 import type { CoreNode } from './core-node.ts';
-import { lastIndexOf, termIn } from './durable-image.ts';
+import { type DurableImage, lastIndexOf, termIn } from './durable-image.ts';
 import type { Witness } from './witness.ts';
 
 interface Committed {
@@ -132,9 +133,9 @@ export class CoreJudge implements Judged {
     if (matchIndex === 0 || currentTerm !== leader.currentTerm) return;
     if (suspect && (raft === null || incarnation !== life)) return;
     must(
-      image.entries[matchIndex - 1]?.term === leader.log.termAt(matchIndex),
+      this.isSameAt(matchIndex, image, leader.log),
       'S15',
-      () => `n${leader.id} takes ${name} to have ${matchIndex}, and it has ${image.entries.length}`,
+      () => `n${leader.id} takes ${name} to have ${matchIndex}, and it has ${lastIndexOf(image)}`,
     );
   }
 
@@ -258,11 +259,16 @@ export class CoreJudge implements Judged {
     must(isDurable, 'D1', () => `${name} acknowledges ${upTo}, which is not durable`);
     const leader = this.cluster.node(to).raft;
     if (upTo === 0 || leader?.role !== 'leader' || leader.currentTerm !== term) return;
-    // What lies behind a base is committed, and known to the ledger.
-    const ledgerTerm = this.ledger[upTo - 1]?.term;
-    const own = upTo < image.base.index ? ledgerTerm : termIn(image, upTo);
-    const isEqual = own === (upTo < leader.base.index ? ledgerTerm : leader.termAt(upTo));
+    const isEqual = this.isSameAt(upTo, image, leader.state.log);
     must(isEqual, 'S15', () => `${name} acknowledges ${upTo}, and has another entry there`);
+  }
+
+  /** Whether both have the same entry there. What lies behind a base is committed, and known to the
+   *  ledger. */
+  private isSameAt(at: Index, image: DurableImage, log: RaftLog): boolean {
+    const committed = this.ledger[at - 1]?.term;
+    const own = at < image.base.index ? committed : termIn(image, at);
+    return own === (at < log.base.index ? committed : log.termAt(at));
   }
 }
 
