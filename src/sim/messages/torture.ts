@@ -2,6 +2,7 @@ import { bytesOf } from '../../base/bytes.ts';
 import { EntryType, unsealedRecord } from '../../base/entry.ts';
 import { INDEX_ZERO, nodeId } from '../../base/ids.ts';
 import { Prng } from '../../base/prng.ts';
+import type { Message } from '../../raft/messages.ts';
 import type { EventLog } from '../event-log.ts';
 import { Violation } from '../observer.ts';
 import { CoreCluster } from './core-cluster.ts';
@@ -14,6 +15,8 @@ import { type Action, drawWeights, type Weights } from './weights.ts';
 
 /** Of a request that is carried out in part: the snapshot has its name, and the log is the old one. */
 const RENAMED = 2;
+/** So many of the last pieces of snapshots may be repeated late. */
+const PIECES_MAX = 4;
 
 /** One random run: anything may happen at any step. Throws when something forbidden does. */
 export class Torture {
@@ -22,6 +25,7 @@ export class Torture {
   /** How many entries leaders were asked to append. */
   proposals = 0;
   private readonly log: CoreLog;
+  private readonly pieces: Message[] = [];
   private readonly random: Prng;
   private readonly weights: Weights;
   private readonly total: number;
@@ -49,6 +53,7 @@ export class Torture {
     });
     this.log = new CoreLog(this.cluster, log);
     this.cluster.witnesses.push(this.log, this.coverage, new CoreJudge(this.cluster));
+    this.cluster.witnesses.push({ sent: (_node, message) => this.keepPiece(message) });
     this.reorders = this.random.chance(0.5);
     this.snapshotEvery = this.pick([5, 5, 10, 20, 40, 100]);
     this.burst = this.pick([3, 10, 20]);
@@ -102,8 +107,20 @@ export class Torture {
     readSnapshot: (node) => this.readSnapshot(node),
     absence: (node) => this.absence(node),
     chunk: (node) => this.takeChunk(node),
+    replay: () => this.replay(),
     calm: () => this.calm(),
   };
+
+  /** A piece of a snapshot arrives once more, long after. */
+  private replay(): void {
+    if (this.pieces.length > 0) this.cluster.messages.push(this.pick(this.pieces));
+  }
+
+  private keepPiece(message: Message): void {
+    if (message.kind !== 'InstallSnapshot' || message.bytes.length === 0) return;
+    this.pieces.push(message);
+    if (this.pieces.length > PIECES_MAX) this.pieces.shift();
+  }
 
   private place(): number {
     return this.reorders ? this.random.below(this.cluster.messages.length) : 0;
@@ -214,6 +231,8 @@ export class Torture {
    *  the next thing happens. */
   private calm(): void {
     const { cluster, random } = this;
+    // A disk may be slow for all of it.
+    const reads = random.chance(0.7);
     for (let turns = random.below(30); turns > 0; turns--) {
       cluster.nowMs += random.below(30);
       cluster.tickDue();
@@ -224,7 +243,7 @@ export class Torture {
       for (const node of cluster.nodes) {
         if (node.raft !== null && random.chance(0.5)) cluster.persist(node.id, 1);
         if (node.raft !== null) this.answerRead(node);
-        if (node.raft !== null) this.readSnapshot(node);
+        if (reads) this.readSnapshot(node);
         this.takeChunk(node);
       }
     }
