@@ -218,6 +218,29 @@ describe('LIN, what the clients saw', () => {
     catches('LIN', () => play(1024, '$2048'), /was not found out/);
   });
 
+  /** The ledger has these values set, in this order; the clients set 1, then 2, then read. */
+  const inOrder = (ledger: readonly string[], read: string, stepsMax = 1000) => {
+    const limits = { stepsMax, windowStepsMax: 1000 };
+    const stage = new Stage(3, (chronicle) => new LinearizabilityJudge(chronicle, limits));
+    const entries = ledger.map((value, i) => setEntry(i + 1, 1, 'k', value));
+    const get = commandEntry(3, 1, { kind: 'get', key: bytesOf('k') });
+    stage.beginTerm([...entries, get]);
+    for (let at = 1; at <= 3; at++) stage.apply(1, at);
+    stage.answer(stage.invoke('SET k 1', 1), '+OK');
+    stage.answer(stage.invoke('SET k 2', 2), '+OK');
+    stage.answer(stage.invoke('GET k', 3), read);
+    stage.end();
+  };
+
+  test('the order of the ledger is proof enough, without a search', () => {
+    inOrder(['1', '2'], '$2', 0);
+  });
+
+  test('the order of the ledger is believed in nothing: not in what was over, nor what was read', () => {
+    catches('LIN', () => inOrder(['2', '1'], '$1'), /contradict each other/);
+    catches('LIN', () => inOrder(['1', '2'], '$1'), /contradict each other/);
+  });
+
   test('a limit that is too low is no pass', () => {
     const limits = { stepsMax: 3, windowStepsMax: 3 };
     const stage = new Stage(3, () => new LinearizabilityJudge(null, limits));
