@@ -260,8 +260,13 @@ const ONE_ENTRY = 1;
 const BOOKS: readonly Book[] = [
   // faults/election-plots.ts: messages of one entry each, between which the next step may come.
   { chance: 0.05, kinds: ELECTION_PLOT_KINDS, setting: hurried },
-  // faults/disk-plots.ts: batches of many sectors, and a log that is hardly in memory.
-  { chance: 0.1, kinds: [...DISK_PLOT_KINDS, 'torn-batch'], setting: crowded },
+  // faults/disk-plots.ts: batches of many sectors, and a log that is hardly in memory. The plots that
+  // need most luck come twice as often.
+  {
+    chance: 0.15,
+    kinds: [...DISK_PLOT_KINDS, 'torn-batch', 'suspect-alone', 'rotten-feed'],
+    setting: crowded,
+  },
 ];
 
 function drawBook(random: Prng): Book | null {
