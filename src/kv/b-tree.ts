@@ -2,11 +2,11 @@ import { assert } from '../base/assert.ts';
 import type { Address } from './slab.ts';
 
 /** Cells of a leaf, and children of an inner node. */
-const NODE_MAX = 64;
+export const NODE_MAX = 64;
 /** Every node has at least that many but the root and the last leaf (see `splitLeaf`). */
 const NODE_MIN = NODE_MAX / 2;
 
-interface Leaf {
+export interface Leaf {
   readonly leaf: true;
   readonly cells: Int32Array;
   count: number;
@@ -14,7 +14,7 @@ interface Leaf {
   next: Leaf | null;
 }
 
-interface Inner {
+export interface Inner {
   readonly leaf: false;
   /** cells[i] is the first cell below children[i]; so a separator is never a copy of a key, nor of
    *  one that is gone. */
@@ -23,7 +23,7 @@ interface Inner {
   count: number;
 }
 
-type Node = Leaf | Inner;
+export type Node = Leaf | Inner;
 
 /** What tells cells apart: the order of their keys. */
 export interface CellOrder {
@@ -87,8 +87,14 @@ export class BTree {
   }
 
   clear(): void {
-    this.root = newLeaf();
-    this.count = 0;
+    this.plant(newLeaf(), 0);
+  }
+
+  /** Holds what is below `root` from now on.
+   *  @param count so many cells. */
+  plant(root: Node, count: number): void {
+    this.root = root;
+    this.count = count;
   }
 
   /** The cells from the first whose key is not below key[from, to), in order. The tree must not
@@ -196,11 +202,11 @@ export class BTree {
   }
 }
 
-function newLeaf(): Leaf {
+export function newLeaf(): Leaf {
   return { leaf: true, cells: new Int32Array(NODE_MAX), count: 0, next: null };
 }
 
-function newInner(): Inner {
+export function newInner(): Inner {
   return { leaf: false, cells: new Int32Array(NODE_MAX), children: [], count: 0 };
 }
 
@@ -216,7 +222,7 @@ function insertChild(inner: Inner, at: number, child: Node): void {
 }
 
 /** As the last child. */
-function adopt(inner: Inner, at: number, child: Node): void {
+export function adopt(inner: Inner, at: number, child: Node): void {
   inner.cells[at] = child.cells[0]!;
   inner.children[at] = child;
   inner.count = at + 1;

@@ -13,6 +13,7 @@ const KEY_LENGTH = 5;
 const VALUE_LENGTH = 6;
 const HEADER_BYTES = 28;
 const WORD = 2 ** 32;
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /** Up to here a loop copies faster than a view is made. */
 const LOOP_BYTES_MAX = 48;
@@ -48,7 +49,40 @@ export class Cells {
     words[at + SERIAL_HIGH] = serial / WORD;
     words[at + KEY_LENGTH] = keyLength;
     words[at + VALUE_LENGTH] = valueBytes;
-    copy(key, keyFrom, keyTo, slab.pageBytes[pageOf(address)]!, offset + HEADER_BYTES);
+    copyBytes(key, keyFrom, keyTo, slab.pageBytes[pageOf(address)]!, offset + HEADER_BYTES);
+    return address;
+  }
+
+  /** A whole cell: its key is at `from`, and its value follows without a gap. */
+  restore(
+    view: DataView,
+    from: number,
+    keyLength: number,
+    valueLength: number,
+    serial: number,
+    modRevision: number,
+    share: number,
+  ): Address {
+    const { slab } = this;
+    const length = keyLength + valueLength;
+    const address = slab.allocate(HEADER_BYTES + length);
+    const page = pageOf(address);
+    const words = slab.pageWords[page]!;
+    const at = offsetOf(address) >> 2;
+    words[at + SHARE] = share;
+    words[at + REVISION_LOW] = modRevision;
+    words[at + REVISION_HIGH] = modRevision / WORD;
+    words[at + SERIAL_LOW] = serial;
+    words[at + SERIAL_HIGH] = serial / WORD;
+    words[at + KEY_LENGTH] = keyLength;
+    words[at + VALUE_LENGTH] = valueLength;
+    const wordsAt = at + HEADER_BYTES / 4;
+    const whole = length & ~3;
+    for (let i = 0; i < whole; i += 4) {
+      words[wordsAt + (i >> 2)] = view.getInt32(from + i, IS_LITTLE_ENDIAN);
+    }
+    const bytes = slab.pageBytes[page]!;
+    for (let i = whole; i < length; i++) bytes[4 * wordsAt + i] = view.getUint8(from + i);
     return address;
   }
 
@@ -91,7 +125,7 @@ export class Cells {
     words[at + REVISION_HIGH] = modRevision / WORD;
     const valueAt = offset + HEADER_BYTES + words[at + KEY_LENGTH]!;
     const valueTo = valueFrom + words[at + VALUE_LENGTH]!;
-    copy(bytes, valueFrom, valueTo, slab.pageBytes[pageOf(address)]!, valueAt);
+    copyBytes(bytes, valueFrom, valueTo, slab.pageBytes[pageOf(address)]!, valueAt);
   }
 
   share(address: Address): number {
@@ -113,6 +147,20 @@ export class Cells {
 
   valueLength(address: Address): number {
     return this.slab.pageWords[pageOf(address)]![(offsetOf(address) >> 2) + VALUE_LENGTH]!;
+  }
+
+  keyLength(address: Address): number {
+    return this.slab.pageWords[pageOf(address)]![(offsetOf(address) >> 2) + KEY_LENGTH]!;
+  }
+
+  /** The bytes that hold the cell, of others too: its key begins at `keyFrom`, and its value follows
+   *  without a gap. To be read at once, and never written. */
+  bytes(address: Address): Uint8Array {
+    return this.slab.pageBytes[pageOf(address)]!;
+  }
+
+  keyFrom(address: Address): number {
+    return offsetOf(address) + HEADER_BYTES;
   }
 
   /** The key as a byte string. */
@@ -146,6 +194,45 @@ export class Cells {
     return true;
   }
 
+  /** The byte of the key at this place; -1 behind its end. */
+  keyByte(address: Address, at: number): number {
+    return at < this.keyLength(address) ? this.bytes(address)[this.keyFrom(address) + at]! : -1;
+  }
+
+  /** Four bytes of the key from `at` on, the first one highest; zeros behind its end. */
+  keyWord(address: Address, at: number): number {
+    const bytes = this.bytes(address);
+    const from = this.keyFrom(address) + at;
+    const left = this.keyLength(address) - at;
+    if (left >= 4) {
+      return (
+        (bytes[from]! << 24) | (bytes[from + 1]! << 16) | (bytes[from + 2]! << 8) | bytes[from + 3]!
+      );
+    }
+    let word = 0;
+    for (let i = 0; i < left; i++) word |= bytes[from + i]! << (24 - 8 * i);
+    return word;
+  }
+
+  /** Three bytes of the key from `at` on, as in `keyWord`, and in the last byte how many more bytes
+   *  it has from `at - 4` on, at most 8: of two keys with the same seven bytes, the one that ends
+   *  first has the lower word. */
+  keyWordEnd(address: Address, at: number): number {
+    const left = this.keyLength(address) - at + 4;
+    return (this.keyWord(address, at) & ~0xff) | Math.max(0, Math.min(8, left));
+  }
+
+  /** How many bytes two keys have in common at their beginning, at most `max`; that they share the
+   *  first `from` is known. */
+  sharedBytes(a: Address, b: Address, from: number, max: number): number {
+    const shortest = Math.min(max, this.keyLength(a), this.keyLength(b));
+    const [aBytes, bBytes] = [this.bytes(a), this.bytes(b)];
+    const [aFrom, bFrom] = [this.keyFrom(a), this.keyFrom(b)];
+    let shared = from;
+    while (shared < shortest && aBytes[aFrom + shared] === bBytes[bFrom + shared]) shared++;
+    return shared;
+  }
+
   /** Below 0 when key[from, to) comes before the cell's key in the order of their bytes, 0 when it
    *  is that key, above 0 when it comes behind it. */
   compare(key: Uint8Array, from: number, to: number, address: Address): number {
@@ -162,7 +249,8 @@ export class Cells {
   }
 }
 
-function copy(
+/** Copies source[from, to) to into[intoAt, …). */
+export function copyBytes(
   source: Uint8Array,
   from: number,
   to: number,

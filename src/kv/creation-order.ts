@@ -9,7 +9,6 @@ export interface SerialNumbers {
 const CHUNK_MAX = 128;
 /** Two neighbours that hold no more than this together become one. */
 const MERGE_MAX = CHUNK_MAX / 2;
-const DRAWS_MAX = 64;
 
 /**
  * Cells in the order of their serial numbers, which is the order in which they came. It is what
@@ -74,20 +73,25 @@ export class CreationOrder {
     }
   }
 
-  /**
-   * Any cell, each as likely as the others.
-   * @param below a whole number from 0 to below the argument, at random.
-   * @returns undefined when there is none.
-   */
-  pick(below: (n: number) => number): Address | undefined {
-    // A chunk and a place in it, drawn again while the place is empty: so that who sits in a
-    // sparse chunk isn't drawn more often. On average chunks are more than a quarter full.
-    for (let draw = 0; draw < DRAWS_MAX; draw++) {
-      const chunk = this.chunks[below(this.chunks.length)]!;
-      const address = chunk[below(CHUNK_MAX)];
-      if (address !== undefined) return address;
+  /** Those whose serial is not below `serial`, the oldest first. Nothing may change meanwhile. */
+  *oldestFrom(serial: number): Generator<Address, void> {
+    let c = this.chunkOf(serial);
+    let at = this.lowerBound(this.chunks[c]!, serial);
+    for (; c < this.chunks.length; c++, at = 0) {
+      const chunk = this.chunks[c]!;
+      for (; at < chunk.length; at++) yield chunk[at]!;
     }
-    return this.chunks[below(this.chunks.length)]![0];
+  }
+
+  /** The cell that so many are older than; undefined when there are no more than those. It depends
+   *  on nothing but the order: not on how this one has come to be cut into chunks. */
+  at(rank: number): Address | undefined {
+    let rest = rank;
+    for (const chunk of this.chunks) {
+      if (rest < chunk.length) return chunk[rest];
+      rest -= chunk.length;
+    }
+    return undefined;
   }
 
   /** The last chunk that starts at or before `serial`; the first one if none does. */

@@ -6,12 +6,16 @@ const BYTES_PER_UNIT = 256;
 
 /** What the state machine keeps, and the one way to change it. */
 export class Data {
-  readonly keyspace: Keyspace;
+  private currentKeyspace: Keyspace;
   private currentRevision: Revision = revision(0);
   private spent = 0;
 
   constructor(hashKey: HashKey) {
-    this.keyspace = new Keyspace(hashKey);
+    this.currentKeyspace = new Keyspace(hashKey);
+  }
+
+  get keyspace(): Keyspace {
+    return this.currentKeyspace;
   }
 
   get revision(): Revision {
@@ -40,6 +44,12 @@ export class Data {
     return this.currentRevision;
   }
 
+  /** All of it, by another state. */
+  replace(keyspace: Keyspace, at: Revision): void {
+    this.currentKeyspace = keyspace;
+    this.currentRevision = at;
+  }
+
   /** The change of a command that writes this key and nothing else. */
   put(key: Uint8Array, value: Uint8Array): void {
     this.set(key, value, this.nextRevision());
@@ -47,13 +57,13 @@ export class Data {
 
   /** A part of a change. */
   set(key: Uint8Array, value: Uint8Array, at: Revision): void {
-    this.keyspace.set(key, 0, key.length, value, 0, value.length, at);
+    this.currentKeyspace.set(key, 0, key.length, value, 0, value.length, at);
   }
 
   /** The change of a command that removes this key and nothing else, if it is there.
    *  @returns whether it was. */
   remove(key: Uint8Array): boolean {
-    const removed = this.keyspace.delete(key);
+    const removed = this.currentKeyspace.delete(key);
     if (removed) this.nextRevision();
     return removed;
   }

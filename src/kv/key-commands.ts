@@ -21,6 +21,8 @@ const SCAN_REPLY_BYTES_MAX = 1024 * 1024;
 /** How many keys are looked at, and how many steps of a match are taken, in one unit of work. */
 const VISITS_PER_UNIT = 4;
 const STEPS_PER_UNIT = 200;
+/** How many keys are passed over, in one unit, on the way to the one of a given rank. */
+const KEYS_PASSED_PER_UNIT = 10_000;
 
 const NO_SUCH_KEY = error('ERR no such key');
 const SAME_OBJECT = error('ERR source and destination objects are the same');
@@ -132,10 +134,12 @@ export function scan(data: Data, command: LayoutCommandOf<'scan'>): Reply {
   return visited === 0 ? PATTERN_TOO_COSTLY : page(cursor, found);
 }
 
-/** Drawn by the place of the command in the log, so that every replica would draw the same. */
+/** Drawn by the place of the command in the log, and from nothing but the state, so that every
+ *  replica would draw the same, whether it has come by the log or by a snapshot. */
 export function randomkey(data: Data, index: Index): Reply {
-  const random = new Prng(index);
-  const item = data.keyspace.randomItem((n) => random.below(n));
+  const { keyspace } = data;
+  data.spend(keyspace.size / KEYS_PASSED_PER_UNIT);
+  const item = keyspace.itemAt(new Prng(index).below(keyspace.size));
   return item === undefined ? NULL : bulk(item.key);
 }
 

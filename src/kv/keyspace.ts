@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { EMPTY_BYTES } from '../base/bytes.ts';
 import type { Revision } from '../base/ids.ts';
 import { BTree } from './b-tree.ts';
@@ -5,8 +6,9 @@ import { CellTable } from './cell-table.ts';
 import { Cells } from './cells.ts';
 import { CreationOrder } from './creation-order.ts';
 import type { HashKey } from './half-sip-hash.ts';
-import { mix, murmur3 } from './murmur3.ts';
+import { murmur3 } from './murmur3.ts';
 import { type Address, NOWHERE } from './slab.ts';
+import { itemShare } from './state-hash.ts';
 
 /** What a key stands for, as it is until the next change: read it before. */
 export class Item {
@@ -42,6 +44,21 @@ export class Item {
   }
 }
 
+/** Is told before a cell is overwritten or given back. */
+export interface CellWatch {
+  beforeChange(address: Address): void;
+}
+
+/** What a keyspace is made of. */
+export interface KeyspaceParts {
+  readonly cells: Cells;
+  readonly table: CellTable;
+  readonly order: BTree;
+  readonly creation: CreationOrder;
+  readonly keysCreated: number;
+  readonly digest: number;
+}
+
 /**
  * All keys with their values: a table for point look-ups beside an ordered tree for ranges, and the
  * order of creation for SCAN. The data is in memory that the garbage collector does not look at
@@ -55,6 +72,7 @@ export class Keyspace {
   private creation: CreationOrder;
   private created = 0;
   private sum = 0;
+  private watch: CellWatch | null = null;
 
   /** @param hashKey the secret of this node's table; nothing that can be seen depends on it. */
   constructor(hashKey: HashKey) {
@@ -63,6 +81,18 @@ export class Keyspace {
     this.table = new CellTable(this.cells, hashKey);
     this.order = new BTree(this.cells);
     this.creation = new CreationOrder(this.cells);
+  }
+
+  /** A keyspace of parts that belong to nobody else. */
+  static of(hashKey: HashKey, parts: KeyspaceParts): Keyspace {
+    const keyspace = new Keyspace(hashKey);
+    keyspace.cells = parts.cells;
+    keyspace.table = parts.table;
+    keyspace.order = parts.order;
+    keyspace.creation = parts.creation;
+    keyspace.created = parts.keysCreated;
+    keyspace.sum = parts.digest;
+    return keyspace;
   }
 
   get size(): number {
@@ -124,13 +154,13 @@ export class Keyspace {
       this.order.add(address, key, keyFrom, keyTo);
       this.creation.append(address);
     } else {
+      if (this.watch !== null) this.watch.beforeChange(found);
       this.sum = (this.sum - cells.share(found)) | 0;
       address = cells.resize(found, valueBytes);
       if (address !== found) this.moved(hash, found, address, key, keyFrom, keyTo);
     }
-    const keyHash = murmur3(key, keyFrom, keyTo, 0);
-    const contentHash = mix(murmur3(value, valueFrom, valueTo, keyHash), modRevision);
-    const share = mix(contentHash, cells.serial(address));
+    const content = murmur3(value, valueFrom, valueTo, murmur3(key, keyFrom, keyTo, 0));
+    const share = itemShare(content, modRevision, cells.serial(address));
     cells.write(address, value, valueFrom, modRevision, share);
     this.sum = (this.sum + share) | 0;
   }
@@ -141,6 +171,7 @@ export class Keyspace {
     const hash = table.hash(key, 0, key.length);
     const address = table.find(hash, key, 0, key.length);
     if (address === NOWHERE) return false;
+    if (this.watch !== null) this.watch.beforeChange(address);
     table.remove(hash, address);
     this.order.remove(key, 0, key.length);
     this.creation.remove(cells.serial(address));
@@ -149,8 +180,10 @@ export class Keyspace {
     return true;
   }
 
-  /** Takes no longer for many keys than for few: what is dropped is left to the collector. */
+  /** Takes no longer for many keys than for few: what is dropped is left to the collector, or to
+   *  whoever walks it: nothing changes there any more. */
   clear(): void {
+    this.watch = null;
     this.cells = new Cells();
     this.table = new CellTable(this.cells, this.hashKey);
     this.order = new BTree(this.cells);
@@ -171,10 +204,24 @@ export class Keyspace {
     for (const address of this.creation.newestBelow(serial)) yield new Item(this.cells, address);
   }
 
-  /** @param below as in `CreationOrder.pick` */
-  randomItem(below: (n: number) => number): Item | undefined {
-    const address = this.creation.pick(below);
+  /** The item that so many are older than, if there are more than those. */
+  itemAt(rank: number): Item | undefined {
+    const address = this.creation.at(rank);
     return address === undefined ? undefined : new Item(this.cells, address);
+  }
+
+  /**
+   * For a walk over the cells as they are now, which may go on while they change: `watch` is told
+   * before each change, until `unwatch` or `clear`, which leaves the walk what it walks.
+   */
+  walk(watch: CellWatch): Pick<KeyspaceParts, 'cells' | 'creation'> {
+    assert(this.watch === null, () => 'the keyspace is being walked already');
+    this.watch = watch;
+    return { cells: this.cells, creation: this.creation };
+  }
+
+  unwatch(watch: CellWatch): void {
+    if (this.watch === watch) this.watch = null;
   }
 
   /** Where a key is, or NOWHERE: good until the next change. */

@@ -8,8 +8,10 @@ import type { LayoutCommand, LayoutCommandOf, LayoutKind } from './command-layou
 import { Data } from './data.ts';
 import type { HashKey } from './half-sip-hash.ts';
 import * as keyCommands from './key-commands.ts';
-import { mix } from './murmur3.ts';
 import { error, integer, NULL, OK, type Reply } from './reply.ts';
+import { stateHash } from './state-hash.ts';
+import type { RestoredState } from './state-restorer.ts';
+import { StateSnapshot } from './state-snapshot.ts';
 import * as stringCommands from './string-commands.ts';
 import { compares, PUT_UNITS, valueReply } from './string-commands.ts';
 
@@ -98,7 +100,23 @@ export class StateMachine {
    */
   hash(): number {
     const { keyspace, revision } = this.data;
-    return mix(mix(keyspace.digest, revision), keyspace.keysCreated);
+    return stateHash(keyspace.digest, revision, keyspace.keysCreated);
+  }
+
+  /** The state at `lastApplied`, to be written down while entries are applied on. One at a time: the
+   *  one before must have ended. Costs no more for many keys than for few. */
+  beginSnapshot(): StateSnapshot {
+    return new StateSnapshot(this.data.keyspace, this.data.revision);
+  }
+
+  /** Jumps to a state that a snapshot has kept; from now on it belongs to this machine alone.
+   *  @param lastApplied the index up to which it was applied (§7: lastIncludedIndex). */
+  restore(state: RestoredState, lastApplied: Index): void {
+    assert(lastApplied > this.appliedIndex, () => {
+      return `a snapshot of ${lastApplied} can't be restored behind ${this.appliedIndex}`;
+    });
+    this.data.replace(state.keyspace, state.revision);
+    this.appliedIndex = lastApplied;
   }
 
   /**

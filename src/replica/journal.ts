@@ -3,7 +3,7 @@ import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Trace, TraceEvent } from '../raft/trace.ts';
 import { describeDamage } from '../storage/damage.ts';
-import type { Rot } from '../storage/recovery.ts';
+import type { Rot } from '../storage/found-log.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Log } from './log-line.ts';
 import type { ElectionCounts } from './status.ts';

@@ -1,6 +1,7 @@
 import type { HashKey } from '../kv/half-sip-hash.ts';
 import type { StateMachine } from '../kv/state-machine.ts';
-import { MalformedState, StateRestorer } from '../kv/state-restorer.ts';
+import { StateRestorer } from '../kv/state-restorer.ts';
+import { MalformedState } from '../kv/state-stream.ts';
 import { DiskError } from '../storage/disk.ts';
 import { refusalOf } from '../storage/refusal.ts';
 import type { Storage } from '../storage/storage.ts';

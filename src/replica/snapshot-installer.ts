@@ -1,13 +1,14 @@
 import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { HashKey } from '../kv/half-sip-hash.ts';
 import type { StateMachine } from '../kv/state-machine.ts';
-import { MalformedState, StateRestorer } from '../kv/state-restorer.ts';
+import { StateRestorer } from '../kv/state-restorer.ts';
+import { MalformedState } from '../kv/state-stream.ts';
 import type { DiskError } from '../storage/disk.ts';
 import type { Storage } from '../storage/storage.ts';
 import { diskFailed, type Failure, malformedSnapshot } from './failure.ts';
 
-/** Of the trees and tables that a turn builds, in units of about a microsecond. */
-const WORK_PER_TURN = 2000;
+/** Of the trees and tables that a turn builds: a millisecond or two (`StateRestorer.finish`). */
+const WORK_PER_TURN = 20_000;
 
 /** Whom an installer tells. */
 export interface SnapshotInstallerHost {

@@ -149,7 +149,8 @@ export class SnapshotTaker {
       taking.phase = 'waiting';
       return;
     }
-    writer.write(bytes);
+    // Where much has changed since, a look at many keys may find nothing.
+    if (bytes.length > 0) writer.write(bytes);
     if (writer.pendingBytes < PENDING_BYTES_MAX) this.host.askForTurn();
   }
 

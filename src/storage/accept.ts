@@ -1,5 +1,6 @@
 import type { Disk } from './disk.ts';
-import { type Recovered, recover } from './recovery.ts';
+import type { Recovered } from './found-log.ts';
+import { recover } from './recovery.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 
 /** What a directory has been made to be. */
@@ -16,7 +17,7 @@ export interface Accepted {
  * @throws DiskError
  */
 export function acceptDataLoss(disk: Disk, segmentBytes: number): Accepted | Refusal {
-  const recovery = recover(disk, segmentBytes);
+  const recovery = recover(disk, { segmentBytes });
   if (isRefusal(recovery)) return recovery;
   const { files, recovered, segment } = recovery;
   const { image } = files;

@@ -11,8 +11,8 @@ export const INCIDENTS_MAX = 8;
 /** A copy in the making: it gets its name when it is whole and durable. */
 const COPY_NAME = 'rot-next';
 const PIECE_BYTES = 1024 * 1024;
-/** rot-INCIDENT-SEGMENT, and a number behind it from the second of that name on. */
-const KEPT = /^rot-(\d+)-wal-/;
+/** rot-INCIDENT-FILE, and a number behind it from the second of that name on. */
+const KEPT = /^rot-(\d+)-(?:wal|snapshot)-/;
 
 /**
  * Keeps what a start found rotten, before it goes from the log: it may be the last trace of what

@@ -1,18 +1,25 @@
 import { decodeEntry, Entry, type EntryDefect } from '../base/entry.ts';
-import type { Index } from '../base/ids.ts';
+import type { Index, Term } from '../base/ids.ts';
 import type { BatchHeader } from './batch.ts';
 import { type Damage, isDamage } from './damage.ts';
 import type { Disk } from './disk.ts';
-import { SLOT_NAMES } from './hard-state.ts';
+import { SLOT_NAMES, type StateImage } from './hard-state.ts';
+import { LogOutline } from './log-outline.ts';
 import { LogScanner, type LogVisitor, manifestOf } from './log-scanner.ts';
-import { findUnfit } from './recovery.ts';
+import { findUnfit, judgeGap } from './recovery.ts';
 import { isRefusal, type Refusal } from './refusal.ts';
 import { type SegmentHeader, segmentName } from './segment.ts';
+import { type Snapshot, snapshotIndexOf, snapshotName } from './snapshot-file.ts';
+import { readSnapshotSync } from './snapshot-reader.ts';
+import { fitOf, readShelf, type SnapshotShelf } from './snapshot-shelf.ts';
 import { readSlot, readSlots, type SlotRead } from './state-files.ts';
 
 /** What lies in a data directory, piece by piece, in the order of recovery. */
 export type InspectItem =
   | { readonly kind: 'slot'; readonly file: string; readonly slot: SlotRead }
+  | { readonly kind: 'snapshot'; readonly file: string; readonly snapshot: Snapshot }
+  /** A start keeps it aside: the one before and the log, or the other members, make up for it. */
+  | { readonly kind: 'bad-snapshot'; readonly file: string; readonly what: string }
   | { readonly kind: 'segment'; readonly file: string; readonly header: SegmentHeader }
   | { readonly kind: 'batch'; readonly file: string; readonly header: BatchHeader }
   | { readonly kind: 'entry'; readonly file: string; readonly offset: number; entry: Entry }
@@ -26,6 +33,8 @@ export type InspectItem =
       bytes: number;
       what: string;
     }
+  /** A crash has cut an install short: a start would let the log begin anew behind this entry. */
+  | { readonly kind: 'install'; readonly file: string; readonly index: Index; readonly term: Term }
   /** A start would keep a copy, cut the log here, and go on as a suspect. */
   | { readonly kind: 'rot'; readonly damage: Damage }
   /** A start would refuse. */
@@ -43,8 +52,12 @@ export function* inspect(disk: Disk): Generator<InspectItem> {
   if (isRefusal(slots)) return yield { kind: 'refusal', refusal: slots };
   const { image } = slots;
   const unfit = findUnfit(disk, image);
+  const shelf = readShelf(disk);
+  if (isRefusal(shelf)) return yield { kind: 'refusal', refusal: unfit ?? shelf };
+  yield* snapshots(disk, shelf);
   const found = new Items();
-  const scanner = new LogScanner(disk, manifestOf(image), found);
+  const log = new LogOutline();
+  const scanner = new LogScanner(disk, manifestOf(image), log, found);
   for (let id = image.firstSegment; id <= image.lastSegment; id++) {
     const segment = scanner.scan(id);
     yield* found.take();
@@ -62,9 +75,44 @@ export function* inspect(disk: Disk): Generator<InspectItem> {
     }
     if (id === image.lastSegment) {
       if (unfit !== null) return yield { kind: 'refusal', refusal: unfit };
-      yield { kind: 'end', file, offset: end.offset, lastIndex: scanner.log.lastIndex };
+      yield* conclusion(image, log, shelf, file, end.offset);
     }
   }
+}
+
+/** All of them are read to the end, where a start reads only the newest: here nobody waits. */
+function* snapshots(disk: Disk, shelf: SnapshotShelf): Generator<InspectItem> {
+  for (const file of disk.list()) {
+    if (snapshotIndexOf(file) === 0) continue;
+    const bad = shelf.damaged.find((damaged) => damaged.file === file);
+    const read = bad?.what ?? readSnapshotSync(disk, file);
+    if (typeof read === 'string') yield { kind: 'bad-snapshot', file, what: read };
+    else if ('snapshot' in read) yield { kind: 'snapshot', file, snapshot: read.snapshot };
+  }
+}
+
+/** Whether log and snapshots fit together, as `recover` judges it. */
+function* conclusion(
+  image: StateImage,
+  log: LogOutline,
+  shelf: SnapshotShelf,
+  file: string,
+  offset: number,
+): Generator<InspectItem> {
+  const fit = fitOf(log, shelf);
+  if (fit === 'gap') {
+    const verdict = judgeGap(image, log, shelf);
+    if (isRefusal(verdict)) yield { kind: 'refusal', refusal: verdict };
+    else yield { kind: 'rot', damage: verdict };
+    return;
+  }
+  let { lastIndex } = log;
+  if (fit === 'unfinished') {
+    const { index, term } = shelf.good.at(-1)!.snapshot;
+    yield { kind: 'install', file: snapshotName(index), index, term };
+    lastIndex = index;
+  }
+  yield { kind: 'end', file, offset, lastIndex };
 }
 
 /** Gathers the items of one segment. */

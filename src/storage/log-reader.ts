@@ -90,6 +90,11 @@ class Reading implements RecordVisitor {
 
   /** Reads on from `position`, at least `bytesMin` where the log has them. */
   readChunk(bytesMin: number): void {
+    if (this.reader.index.isGone(this.position.segmentId)) {
+      // The log's beginning was cut off meanwhile: what was asked for is in a snapshot.
+      this.finish(null);
+      return;
+    }
     let segmentEnd = this.reader.index.segmentEnd(this.position.segmentId);
     while (segmentEnd === this.position.offset) {
       const segmentId = this.position.segmentId + 1;

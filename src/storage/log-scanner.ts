@@ -1,5 +1,6 @@
 import { bytesEqual } from '../base/bytes.ts';
 import { INDEX_ZERO, type Index, type Term } from '../base/ids.ts';
+import { LOG_START } from '../base/snapshot.ts';
 import {
   BATCH_HEADER_BYTES,
   type BatchHeader,
@@ -11,7 +12,7 @@ import {
 import { type Damage, isDamage } from './damage.ts';
 import { type Disk, DiskError, type DiskFile } from './disk.ts';
 import type { StateImage } from './hard-state.ts';
-import { LogOutline } from './log-outline.ts';
+import type { LogOutline } from './log-outline.ts';
 import { readSegment } from './read-segment.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { type SegmentEnd, scanBatches } from './scan.ts';
@@ -60,7 +61,7 @@ export interface ScannedSegment {
  */
 export class LogScanner {
   /** The log up to what has been scanned. */
-  readonly log = new LogOutline();
+  readonly log: LogOutline;
   readonly chain: Chain = { sequence: 0, headerCrc: 0 };
   /** The last entry of the last good batch, and where that ends. */
   private goodIndex: Index = INDEX_ZERO;
@@ -70,8 +71,10 @@ export class LogScanner {
   private readonly visitor: LogVisitor;
   private readonly salt: number;
 
-  constructor(disk: Disk, manifest: Manifest, visitor: LogVisitor) {
+  /** @param log an empty one, to be filled. */
+  constructor(disk: Disk, manifest: Manifest, log: LogOutline, visitor: LogVisitor) {
     this.disk = disk;
+    this.log = log;
     this.manifest = manifest;
     this.visitor = visitor;
     this.salt = directorySalt(manifest.directoryId);
@@ -90,6 +93,7 @@ export class LogScanner {
     file.close();
     const header = this.readHeader(name, segmentId, bytes);
     if (isRefusal(header) || isDamage(header)) return header;
+    if (segmentId === this.manifest.firstSegment) this.beginWith(header);
     this.visitor.segment(name, header);
     const { mark } = this.manifest;
     const segment = {
@@ -128,15 +132,26 @@ export class LogScanner {
     if (typeof header === 'string') {
       return this.damage(name, 0, `the segment's header is bad (${header})`);
     }
+    const isIt =
+      header.segmentId === segmentId && bytesEqual(header.directoryId, this.manifest.directoryId);
+    // What was before the first one is in a snapshot, and its header alone tells where that ended.
+    if (isIt && segmentId === this.manifest.firstSegment && segmentId > 1) return header;
     const continues =
-      header.segmentId === segmentId &&
-      bytesEqual(header.directoryId, this.manifest.directoryId) &&
+      isIt &&
       header.firstSequence === this.chain.sequence + 1 &&
       header.previousCrc === this.chain.headerCrc &&
       header.lastIndex === this.log.lastIndex &&
       header.lastTerm === this.log.lastTerm;
     if (continues) return header;
     return this.damage(name, 0, 'the segment does not continue the log before it');
+  }
+
+  /** The log goes on from what this header says. */
+  private beginWith({ lastIndex, lastTerm, firstSequence, previousCrc }: SegmentHeader): void {
+    this.log.reset(lastIndex === 0 ? LOG_START : { index: lastIndex, term: lastTerm });
+    this.goodIndex = lastIndex;
+    this.chain.sequence = firstSequence - 1;
+    this.chain.headerCrc = previousCrc;
   }
 
   private recordVisitor(bytes: Uint8Array): RecordVisitor {
@@ -149,7 +164,8 @@ export class LogScanner {
         return null;
       },
       truncation(at, from) {
-        if (from === 0 || from > log.lastIndex) return `a cut at ${from} of ${log.lastIndex}`;
+        if (from <= log.base.index || from > log.lastIndex)
+          return `a cut at ${from} of ${log.lastIndex}`;
         log.truncate(from);
         visitor.truncation(at, from);
         return null;

@@ -1,12 +1,14 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import { type Index, indexPlus } from '../base/ids.ts';
+import type { LogPoint } from '../base/snapshot.ts';
 import { BATCH_HEADER_BYTES, BatchBuilder, type Chain } from './batch.ts';
 import type { DiskDone, DiskFile } from './disk.ts';
 import type { LogIndex } from './log-index.ts';
 import type { LogOutline } from './log-outline.ts';
 import { sectorsDown } from './sectors.ts';
 import { type LogPosition, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment.ts';
+import type { SegmentTable } from './segment-table.ts';
 import { step } from './step.ts';
 
 /**
@@ -24,6 +26,7 @@ export interface LogTail {
   readonly chain: Chain;
   readonly log: LogOutline;
   readonly index: LogIndex;
+  readonly segments: SegmentTable;
 }
 
 /** Appends batches to the current segment, one at a time: write, sync, done. */
@@ -36,6 +39,7 @@ export class LogWriter {
   end: LogPosition;
   private readonly salt: number;
   private readonly index: LogIndex;
+  private readonly segments: SegmentTable;
   private readonly chain: Chain;
   private segment: DiskFile;
   private segmentBytes: number;
@@ -45,6 +49,7 @@ export class LogWriter {
     this.end = tail.end;
     this.salt = salt;
     this.index = tail.index;
+    this.segments = tail.segments;
     this.chain = tail.chain;
     this.segment = tail.segment;
     this.segmentBytes = tail.segmentBytes;
@@ -70,9 +75,11 @@ export class LogWriter {
 
   addTruncation(from: Index): void {
     const { log } = this;
-    assert(from >= 1 && from <= log.lastIndex, () => `a cut at ${from} of ${log.lastIndex}`);
+    const isThere = from > log.base.index && from <= log.lastIndex;
+    assert(isThere, () => `a cut at ${from} of ${log.base.index}..${log.lastIndex}`);
     this.indexBatch();
     log.truncate(from);
+    this.segments.truncate(from);
     this.index.truncate(this.end, this.chain.sequence + 1, from);
     this.batch.addTruncation(from);
   }
@@ -103,16 +110,21 @@ export class LogWriter {
     return bytes.length;
   }
 
-  /** The header that continues this log in another segment. */
-  nextHeader(directoryId: Uint8Array, segmentBytes: number): SegmentHeader {
+  /** The header that continues this log in another segment, behind its last entry, or behind `from`
+   *  in its stead. */
+  nextHeader(
+    directoryId: Uint8Array,
+    segmentBytes: number,
+    from: LogPoint = { index: this.log.lastIndex, term: this.log.lastTerm },
+  ): SegmentHeader {
     return {
       segmentId: this.end.segmentId + 1,
       directoryId,
       segmentBytes,
       firstSequence: this.chain.sequence + 1,
       previousCrc: this.chain.headerCrc,
-      lastIndex: this.log.lastIndex,
-      lastTerm: this.log.lastTerm,
+      lastIndex: from.index,
+      lastTerm: from.term,
     };
   }
 
@@ -124,6 +136,24 @@ export class LogWriter {
     this.segment = segment;
     this.segmentBytes = segmentBytes;
     this.end = { segmentId: segmentId + 1, offset: SEGMENT_HEADER_BYTES };
+    this.segments.enter(segmentId + 1, { index: this.log.lastIndex, term: this.log.lastTerm });
+  }
+
+  /** Forgets the entries up to `base`, with the segments before this one, which the manifest no
+   *  longer names. Answers those. */
+  compact(segmentId: number, base: LogPoint): readonly number[] {
+    this.log.compact(base.index);
+    this.index.dropBefore(segmentId);
+    return this.segments.dropBefore(segmentId);
+  }
+
+  /** Begins the log anew behind `base` in the next segment, which is the only one that the manifest
+   *  names by now. Answers those before. */
+  restart(segment: DiskFile, segmentBytes: number, base: LogPoint): readonly number[] {
+    this.log.reset(base);
+    this.enter(segment, segmentBytes);
+    this.index.dropBefore(this.end.segmentId);
+    return this.segments.dropBefore(this.end.segmentId);
   }
 
   close(): void {

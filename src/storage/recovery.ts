@@ -1,13 +1,13 @@
-import { decodeEntry, Entry } from '../base/entry.ts';
-import { INDEX_ZERO, type Index, index, indexPlus } from '../base/ids.ts';
-import type { TermRun } from '../base/term-runs.ts';
+import { INDEX_ZERO } from '../base/ids.ts';
 import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
 import { type Damage, isDamage } from './damage.ts';
 import type { Disk, DiskFile } from './disk.ts';
+import { FoundLog, type Recovered, type Rot } from './found-log.ts';
 import { type DurableState, SLOT_NAMES, type StateImage } from './hard-state.ts';
-import { LogIndex } from './log-index.ts';
-import type { LogOutline } from './log-outline.ts';
-import { LogScanner, type LogVisitor, manifestOf, type ScannedSegment } from './log-scanner.ts';
+import { type LogIndex, ROW_EVERY_BYTES } from './log-index.ts';
+import { LogOutline } from './log-outline.ts';
+import { resetLogSync } from './log-reset.ts';
+import { LogScanner, manifestOf, type ScannedSegment } from './log-scanner.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { isZero } from './sectors.ts';
 import {
@@ -17,36 +17,22 @@ import {
   segmentIdOf,
   segmentName,
 } from './segment.ts';
+import type { SegmentTable } from './segment-table.ts';
+import { snapshotName } from './snapshot-file.ts';
+import type { ReadSnapshotFile } from './snapshot-reader.ts';
+import { fitOf, readShelf, type SnapshotShelf, settleShelf, syncShelf } from './snapshot-shelf.ts';
 import { readSlots, type SlotsRead, StateFiles } from './state-files.ts';
 import { becomeSuspect } from './suspicion.ts';
-
-/** What a start found in the log. */
-export interface Recovered {
-  readonly lastIndex: Index;
-  readonly termRuns: readonly TermRun[];
-  /** A hint from the last run: entries up to here were known to be committed. */
-  readonly commitIndex: Index;
-  /** Entry 1: the first configuration. */
-  readonly firstEntry: Entry | null;
-  readonly segments: number;
-  readonly batches: number;
-  /** Cut off the end: a batch that a crash had left unfinished. */
-  readonly tornBytes: number;
-  /** Cut off because it had rotted: the node is a suspect from now on. Null: nothing was. */
-  readonly rot: Rot | null;
-}
-
-export interface Rot extends Damage {
-  /** The files that hold what was cut off. */
-  readonly kept: readonly string[];
-}
 
 /** Everything the storage goes on from. */
 export interface Recovery {
   readonly files: StateFiles;
   readonly recovered: Recovered;
+  /** The oldest first. */
+  readonly snapshots: readonly ReadSnapshotFile[];
   readonly log: LogOutline;
   readonly index: LogIndex;
+  readonly segments: SegmentTable;
   readonly chain: Chain;
   readonly segment: DiskFile;
   readonly segmentBytes: number;
@@ -56,31 +42,48 @@ export interface Recovery {
   readonly dirty: boolean;
 }
 
+/** Rot in the log, then a snapshot that turns out to be missing from what is left of it. */
+const DAMAGES_MAX = 2;
+
 /**
- * Brings a directory back after whatever ended the last run: hard state, log, in this order. When
- * it returns, all that it found is durable (again), so promises may be built on it.
- * @param segmentBytes for a log of which nothing is left.
+ * Brings a directory back after whatever ended the last run: hard state, snapshots, log, in this
+ * order. When it returns, all that it found is durable (again), so promises may be built on it.
+ *
+ * A log that does not fit yet is changed, durably, and then read anew like any other: nothing is
+ * believed that was not read. So a crash in between finds what the last step has left.
+ * @param options.segmentBytes for a log of which nothing is left.
  * @throws DiskError
  */
-export function recover(disk: Disk, segmentBytes: number): Recovery | Refusal {
-  const slots = readSlots(disk);
-  if (isRefusal(slots)) return slots;
-  const unfit = findUnfit(disk, slots.image);
-  if (unfit !== null) return unfit;
-  const found = recoverLog(disk, slots);
-  if (!isDamage(found)) return found;
-
-  // What is left after that is scanned like any other log: nothing is believed that was not read.
-  const kept = becomeSuspect(disk, slots, found, segmentBytes);
-  if (isRefusal(kept)) return kept;
-  const again = readSlots(disk);
-  if (isRefusal(again)) return again;
-  const recovery = recoverLog(disk, again);
-  if (isDamage(recovery)) {
-    return refusal('rot', recovery.file, recovery.offset, `${recovery.what}; it has just been cut`);
+export function recover(disk: Disk, options: RecoverOptions): Recovery | Refusal {
+  let rot: Rot | null = null as Rot | null;
+  for (let damages = 0; ; ) {
+    const slots = readSlots(disk);
+    if (isRefusal(slots)) return slots;
+    const unfit = findUnfit(disk, slots.image);
+    if (unfit !== null) return unfit;
+    const shelf = readShelf(disk);
+    if (isRefusal(shelf)) return shelf;
+    const found = recoverLog(disk, slots, shelf, options);
+    if (isRefusal(found)) return found;
+    if (isDamage(found)) {
+      if (++damages > DAMAGES_MAX) {
+        return refusal('rot', found.file, found.offset, `${found.what}; it has just been cut`);
+      }
+      const kept = becomeSuspect(disk, slots, found, options.segmentBytes);
+      if (isRefusal(kept)) return kept;
+      const { goodIndex, cut } = found;
+      rot = { ...(rot ?? found), goodIndex, cut, kept: [...(rot?.kept ?? []), ...kept] };
+    } else if ('log' in found) {
+      return { ...found, recovered: { ...found.recovered, rot } };
+    }
   }
-  if (isRefusal(recovery)) return recovery;
-  return { ...recovery, recovered: { ...recovery.recovered, rot: { ...found, kept } } };
+}
+
+/** What a recovery must know of the limits. */
+export interface RecoverOptions {
+  readonly segmentBytes: number;
+  /** How coarse the log's index may be. */
+  readonly rowEveryBytes?: number;
 }
 
 /** Why a start must not touch the directory, whatever its log is like. */
@@ -91,10 +94,23 @@ export function findUnfit(disk: Disk, image: StateImage): Refusal | null {
   return findDisowned(image.state) ?? findStraySegment(disk, image.lastSegment);
 }
 
-function recoverLog(disk: Disk, slots: SlotsRead): Recovery | Damage | Refusal {
+/** There is another log now. */
+interface LogWasReset {
+  readonly wasReset: true;
+}
+
+const logWasReset: LogWasReset = { wasReset: true };
+
+function recoverLog(
+  disk: Disk,
+  slots: SlotsRead,
+  shelf: SnapshotShelf,
+  { rowEveryBytes = ROW_EVERY_BYTES }: RecoverOptions,
+): Recovery | LogWasReset | Damage | Refusal {
   const { image } = slots;
-  const found = new Found();
-  const scanner = new LogScanner(disk, manifestOf(image), found);
+  const log = new LogOutline();
+  const found = new FoundLog(log, rowEveryBytes);
+  const scanner = new LogScanner(disk, manifestOf(image), log, found);
   let last = scanner.scan(image.firstSegment);
   for (let id = image.firstSegment; id < image.lastSegment; id++) {
     if (isRefusal(last) || isDamage(last)) return last;
@@ -102,22 +118,58 @@ function recoverLog(disk: Disk, slots: SlotsRead): Recovery | Damage | Refusal {
     last = scanner.scan(id + 1);
   }
   if (isRefusal(last) || isDamage(last)) return last;
+  const fit = fitOf(log, shelf);
+  if (fit === 'gap') return judgeGap(image, log, shelf);
+  syncShelf(disk, shelf);
+  if (fit === 'unfinished') {
+    resetLogSync(disk, slots, scanner.chain, shelf.good.at(-1)!.snapshot);
+    return logWasReset;
+  }
 
   const files = StateFiles.settle(disk, slots);
-  dropSegmentsAfter(disk, image.lastSegment);
+  dropStraySegments(disk, image);
+  const settled = settleShelf(disk, shelf, log, image.state.incarnation);
+  if (isRefusal(settled)) {
+    files.close();
+    return settled;
+  }
   const segment = disk.open(segmentName(image.lastSegment));
   settleLog(segment, last, found.lastBatch);
   return {
     files,
-    recovered: found.summary(scanner.log, image.lastSegment - image.firstSegment + 1, last),
-    log: scanner.log,
+    recovered: found.summary(last, settled),
+    snapshots: settled.good,
+    log,
     index: found.index,
+    segments: found.segments,
     chain: scanner.chain,
     segment,
     segmentBytes: Math.max(segment.size(), last.header.segmentBytes),
     end: { segmentId: image.lastSegment, offset: last.end.offset },
     dirty: found.lastBatch !== null && found.lastBatch.records > 0,
   };
+}
+
+/**
+ * The log goes on from entries that no good snapshot holds. If a disk did that, the others have to
+ * send everything again; if a hand, it may be undone.
+ */
+export function judgeGap(
+  image: StateImage,
+  log: LogOutline,
+  { damaged }: SnapshotShelf,
+): Damage | Refusal {
+  const { index: at } = log.base;
+  const first = damaged[0];
+  if (first === undefined && !image.state.suspect) {
+    const what = `the log begins behind entry ${at}, and no snapshot is there that goes so far`;
+    return refusal('missing', snapshotName(at), 0, what);
+  }
+  const why =
+    first === undefined ? 'the snapshot is missing' : `the snapshot is bad: ${first.what}`;
+  const file = first?.file ?? snapshotName(at);
+  const what = `${why}; the log, which begins behind entry ${at}, is nothing without it`;
+  return { file, offset: 0, what, goodIndex: INDEX_ZERO, cut: null };
 }
 
 /**
@@ -169,60 +221,16 @@ function findDisowned({ name, incarnation, disowned }: DurableState): Refusal | 
   return refusal('stale', SLOT_NAMES[0], 0, what);
 }
 
-function dropSegmentsAfter(disk: Disk, lastSegment: number): void {
-  const names = segmentsAfter(disk, lastSegment);
+/** What a crash has left of a roll, of a cut of the log's beginning, or of a reset. */
+function dropStraySegments(disk: Disk, { firstSegment, lastSegment }: StateImage): void {
+  const names = disk.list().filter((name) => {
+    const id = segmentIdOf(name);
+    return id > lastSegment || (id > 0 && id < firstSegment);
+  });
   for (const name of names) disk.remove(name);
   if (names.length > 0) disk.syncDirectorySync();
 }
 
 function segmentsAfter(disk: Disk, lastSegment: number): string[] {
   return disk.list().filter((name) => segmentIdOf(name) > lastSegment);
-}
-
-/** Gathers, from a scan, what the storage needs to go on. */
-class Found implements LogVisitor {
-  readonly index = new LogIndex();
-  lastBatch: BatchHeader | null = null;
-  private batches = 0;
-  private commitIndex: Index = INDEX_ZERO;
-  private firstEntry: Entry | null = null;
-  private nextIndex: Index = index(1);
-
-  segment(): void {}
-
-  batch(_file: string, header: BatchHeader): void {
-    this.batches++;
-    this.lastBatch = header;
-    if (header.commitIndex > this.commitIndex) this.commitIndex = header.commitIndex;
-    this.index.batch(header, header.sequence, this.nextIndex);
-    this.index.grew(batchExtent(header.bodyBytes));
-  }
-
-  entry(bytes: Uint8Array, at: number, length: number, entryIndex: Index): void {
-    this.nextIndex = indexPlus(entryIndex, 1);
-    if (entryIndex !== 1) return;
-    const entry = decodeEntry(bytes.slice(at, at + length), 0, length, length);
-    this.firstEntry = entry instanceof Entry ? entry : null;
-  }
-
-  truncation(_at: number, from: Index): void {
-    const batch = this.lastBatch!;
-    this.index.truncate(batch, batch.sequence, from);
-    this.nextIndex = from;
-    if (from === 1) this.firstEntry = null;
-  }
-
-  summary(log: LogOutline, segments: number, last: ScannedSegment): Recovered {
-    const { end } = last;
-    return {
-      lastIndex: log.lastIndex,
-      termRuns: log.termRuns,
-      commitIndex: index(Math.min(this.commitIndex, log.lastIndex)),
-      firstEntry: this.firstEntry,
-      segments,
-      batches: this.batches,
-      tornBytes: end.kind === 'torn' ? end.endOffset - end.offset : 0,
-      rot: null,
-    };
-  }
 }

@@ -1,24 +1,22 @@
 import { assert } from '../base/assert.ts';
-import {
-  type Index,
-  incarnation,
-  NO_SEQUENCE,
-  NOBODY,
-  type Term,
-  type WalSequence,
-} from '../base/ids.ts';
+import { type Index, incarnation, NO_SEQUENCE, type Term, type WalSequence } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { HardState, Persist } from '../base/persist.ts';
+import type { LogPoint } from '../base/snapshot.ts';
 import { withStart } from '../base/start-history.ts';
 import { SpareSegment } from './allocation.ts';
 import { batchExtent, directorySalt } from './batch.ts';
 import { createDirectory, isEmptyDirectory } from './create.ts';
+import { Discards } from './discards.ts';
 import { type Disk, type DiskDone, DiskError } from './disk.ts';
+import type { Recovered } from './found-log.ts';
 import type { DurableState, NewDirectory, StateImage } from './hard-state.ts';
+import { ROW_EVERY_BYTES } from './log-index.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
+import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
 import { LogWriter } from './log-writer.ts';
 import { PersistQueue } from './persist-queue.ts';
-import { type Recovered, type Recovery, recover } from './recovery.ts';
+import { type RecoverOptions, type Recovery, recover } from './recovery.ts';
 import { isRefusal, type Refusal, refusalOf } from './refusal.ts';
 import {
   comparePositions,
@@ -26,13 +24,11 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from './segment.ts';
+import type { SegmentTable } from './segment-table.ts';
+import { Snapshots } from './snapshots.ts';
+import { type IdentityChange, stateAfter } from './state-change.ts';
 import type { StateFiles } from './state-files.ts';
 import { step } from './step.ts';
-
-/** What `saveIdentity` may change. */
-export type IdentityChange = Partial<
-  Pick<DurableState, 'clusterId' | 'admitted' | 'established' | 'disowned' | 'bindings'>
->;
 
 export interface StorageStats {
   /** Since the start. */
@@ -45,6 +41,12 @@ export interface StorageStats {
   segments: number;
   /** How long the last batch took from write to synced; 0 without a clock. */
   lastSyncMs: number;
+}
+
+/** The log is to lose its beginning. */
+interface Compaction {
+  readonly upTo: Index;
+  readonly done: () => void;
 }
 
 /** One round: an update of the hard state, then a batch, each only where there is one. */
@@ -65,6 +67,7 @@ interface Round {
  */
 export class Storage {
   readonly recovered: Recovered;
+  readonly snapshots: Snapshots;
   readonly stats: StorageStats;
   /** Everything up to this sequence is durable. */
   onPersisted: (sequence: WalSequence) => void = () => {};
@@ -78,6 +81,9 @@ export class Storage {
   private readonly reader: LogReader;
   private readonly spare: SpareSegment;
   private readonly queue = new PersistQueue();
+  private readonly segments: SegmentTable;
+  private readonly discards: Discards;
+  private readonly compactions: Compaction[] = [];
   private identityChanges: { change: IdentityChange; done: () => void }[] = [];
   /** The last batch holds records, so no mark behind them proves that they were synced. */
   private dirty: boolean;
@@ -113,7 +119,7 @@ export class Storage {
     now: () => number = () => 0,
   ): Storage | Refusal {
     try {
-      const recovery = recover(disk, limits.segmentBytes);
+      const recovery = recover(disk, recoverOptions(limits));
       if (isRefusal(recovery)) return recovery;
       const storage = new Storage(disk, limits, now, recovery);
       storage.countStart(startId);
@@ -133,8 +139,12 @@ export class Storage {
     this.files = files;
     this.recovered = recovered;
     this.dirty = recovery.dirty;
+    this.segments = recovery.segments;
     this.writer = new LogWriter(recovery, salt);
     this.reader = new LogReader(disk, recovery.index, salt, () => this.writer.end);
+    const failed = (error: DiskError) => this.fail(error);
+    this.snapshots = new Snapshots(disk, limits, recovery.snapshots, failed);
+    this.discards = new Discards(disk, failed);
     this.spare = new SpareSegment(disk, limits.segmentBytes, (error) => {
       if (error !== null) this.fail(error);
       else this.advance();
@@ -165,7 +175,7 @@ export class Storage {
       const extent = batchExtent(record.length);
       assert(extent <= this.limits.batchBytesMax, () => `a record of ${record.length} bytes`);
     }
-    this.queue.push(request);
+    for (const needless of this.queue.push(request)) this.snapshots.forget(needless);
     this.advance();
   }
 
@@ -189,6 +199,29 @@ export class Storage {
     done: ReadDone,
   ): void {
     this.reader.read({ from, to, bytesMax, termAt, done });
+  }
+
+  /** What the log goes on from: entries up to here are in a snapshot only. */
+  get base(): LogPoint {
+    return this.writer.log.base;
+  }
+
+  /** How much of the durable log lies behind this entry, in bytes, give or take a little. */
+  logBytesBehind(at: Index): number {
+    if (at >= this.writer.log.lastIndex) return 0;
+    return this.reader.index.bytesBehind(at, this.writer.end);
+  }
+
+  /**
+   * Drops the log's first segments as far as no entry behind `upTo` is in them, which a durable
+   * snapshot must cover. Calls back, perhaps at once, when they are gone for good: `base` tells what
+   * the log goes on from then.
+   */
+  compact(upTo: Index, done: () => void): void {
+    const covered = this.snapshots.newest?.index ?? 0;
+    assert(upTo <= covered, () => `the log is cut at ${upTo}, snapshots go up to ${covered}`);
+    this.compactions.push({ upTo, done });
+    this.advance();
   }
 
   /** Whether the last records have no durable mark behind them yet. */
@@ -223,6 +256,15 @@ export class Storage {
   /** Starts the next thing to do, unless one is under way. */
   private advance(): void {
     if (this.busy || this.ended) return;
+    if (this.queue.resetIsNext) {
+      this.reset();
+      return;
+    }
+    const compaction = this.compactions.shift();
+    if (compaction !== undefined) {
+      this.cutBeginning(compaction);
+      return;
+    }
     const waitsForRoom = this.needsRoll();
     if (waitsForRoom && this.spare.state === 'ready') {
       this.roll();
@@ -306,13 +348,68 @@ export class Storage {
       const image = { ...this.nextImage(this.state), lastSegment: segmentId, mark };
       this.saveImage(image, () => {
         this.writer.enter(this.disk.open(name), segmentBytes);
-        this.stats.segments++;
+        this.stats.segments = this.segments.count;
         this.busy = false;
         this.advance();
         this.prepareSpare(true);
       });
     });
     this.spare.take(encodeSegmentHeader(header), name, renamed);
+  }
+
+  /** The manifest first: what it names must be there, what it does not name may be. */
+  private cutBeginning({ upTo, done }: Compaction): void {
+    const cut = this.segments.cutFor(upTo);
+    if (cut === null) {
+      done();
+      this.advance();
+      return;
+    }
+    this.busy = true;
+    const { segmentId, base } = cut;
+    this.saveImage({ ...this.nextImage(this.state), firstSegment: segmentId }, () => {
+      this.discard(this.writer.compact(segmentId, base), done);
+      this.busy = false;
+      this.advance();
+    });
+  }
+
+  /**
+   * A received snapshot takes the place of the log (§7). In this order, each step durable before the
+   * next: the hard state; the snapshot's name; the segment with which the log begins anew; the
+   * manifest that names it and no other. From the second on, recovery does the rest if need be.
+   */
+  private reset(): void {
+    this.busy = true;
+    const { reset, hardState } = this.queue.takeReset();
+    const image = this.imageAfter(hardState, []);
+    const restart = this.unlessEnded(() => this.restartLog(reset));
+    const install = () => this.snapshots.install(reset, () => restart(null));
+    if (image === null) install();
+    else this.saveImage(image, install);
+  }
+
+  private restartLog(from: LogPoint): void {
+    const base = { index: from.index, term: from.term };
+    const header = this.writer.nextHeader(this.state.directoryId, RESET_SEGMENT_BYTES, base);
+    const { segmentId } = header;
+    const file = this.disk.create(segmentName(segmentId));
+    file.writeSync(0, encodeSegmentHeader(header));
+    const named = this.unlessEnded(() => {
+      this.saveImage(resetImage(this.nextImage(this.state), segmentId), () => {
+        this.discard(this.writer.restart(file, RESET_SEGMENT_BYTES, base));
+        this.snapshots.discardBefore(base.index);
+        this.dirty = false;
+        const completes = this.queue.settleReset();
+        this.finish({ image: null, batch: true, completes, saved: [] });
+      });
+    });
+    file.sync(this.unlessEnded(() => this.disk.syncDirectory(named)));
+  }
+
+  private discard(segments: readonly number[], done?: () => void): void {
+    this.stats.segments = this.segments.count;
+    this.discards.add(segments.map(segmentName), done);
   }
 
   /** A log that grows will need another segment. */
@@ -324,14 +421,15 @@ export class Storage {
    *  over a whole batch pass for a log that ends earlier. */
   private finishClose(done: () => void): void {
     this.busy = true;
+    const letGo = () => {
+      this.files.close();
+      this.writer.close();
+      this.reader.close();
+      this.ended = true;
+      done();
+    };
     const release = () =>
-      this.spare.close(() => {
-        this.files.close();
-        this.writer.close();
-        this.reader.close();
-        this.ended = true;
-        done();
-      });
+      this.spare.close(() => this.snapshots.stop(() => this.discards.stop(letGo)));
     if (comparePositions(this.files.image.mark, this.writer.end) === 0) release();
     else this.saveImage(this.nextImage(this.state), release);
   }
@@ -341,18 +439,8 @@ export class Storage {
     changes: readonly { change: IdentityChange }[],
   ): StateImage | null {
     if (hardState === null && changes.length === 0) return null;
-    let state = this.state;
-    if (hardState !== null) {
-      const { currentTerm, votedFor, suspect } = hardState;
-      // Figure 2: terms only grow, and there is one vote in a term.
-      assert(currentTerm >= state.currentTerm, () => `term ${currentTerm} goes back`);
-      const sameVote = state.votedFor === NOBODY || votedFor === state.votedFor;
-      assert(currentTerm > state.currentTerm || sameVote, () => `two votes in ${currentTerm}`);
-      assert(state.suspect || !suspect, () => 'only a start finds rot');
-      state = { ...state, currentTerm, votedFor, suspect };
-    }
-    for (const { change } of changes) state = { ...state, ...change };
-    return this.nextImage(state);
+    const identity = changes.map(({ change }) => change);
+    return this.nextImage(stateAfter(this.state, hardState, identity));
   }
 
   private nextImage(state: DurableState): StateImage {
@@ -373,6 +461,14 @@ export class Storage {
     if (this.ended) return;
     this.ended = true;
     this.reader.close();
+    this.snapshots.stop(() => {});
+    this.discards.stop(() => {});
     this.onFatal(error);
   }
+}
+
+/** A sparser index than snapshots are frequent would not tell when one is due. */
+export function recoverOptions({ segmentBytes, snapshotLogBytesMin }: Limits): RecoverOptions {
+  const rowEveryBytes = Math.min(ROW_EVERY_BYTES, Math.ceil(snapshotLogBytesMin / 4));
+  return { segmentBytes, rowEveryBytes };
 }

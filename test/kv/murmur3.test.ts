@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesOf } from '../../src/base/bytes.ts';
-import { mix, murmur3 } from '../../src/kv/murmur3.ts';
+import { mix, murmur3, murmur3View } from '../../src/kv/murmur3.ts';
 
 /** Published values of MurmurHash3_x86_32. */
 const known: readonly (readonly [text: string, seed: number, hash: number])[] = [
@@ -28,6 +28,8 @@ test('the published values', () => {
     assert.equal(murmur3(bytes, 0, bytes.length, seed) >>> 0, hash, JSON.stringify(text));
     const within = bytesOf(`xyz${text}abc`);
     assert.equal(murmur3(within, 3, 3 + text.length, seed) >>> 0, hash);
+    const view = new DataView(within.buffer);
+    assert.equal(murmur3View(view, 3, 3 + text.length, seed) >>> 0, hash);
   }
 });
 

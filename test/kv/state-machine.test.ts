@@ -240,10 +240,12 @@ const fewValues = fc
   .map(bytes);
 
 test('against a dumb model: the same answers, the same content, the same revision', () => {
-  // INCRBYFLOAT has a test of its own; and an offset that is let in makes a value as long.
+  // INCRBYFLOAT has a test of its own; an offset that is let in makes a value as long; and the door
+  // lets no SCAN in that may not look at a single key.
   const command = commandOver(fewKeys, fewValues).filter((command) => {
     const isLong = command.kind === 'setrange' && command.offset > 100 && command.offset < 2 ** 33;
-    return command.kind !== 'incrbyfloat' && !isLong;
+    const isBlind = command.kind === 'scan' && command.count === 0;
+    return command.kind !== 'incrbyfloat' && !isLong && !isBlind;
   });
   fc.assert(
     fc.property(fc.array(command, { maxLength: 60 }), (commands) => {

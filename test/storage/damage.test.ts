@@ -6,7 +6,7 @@ import { defaultLimits } from '../../src/base/limits.ts';
 import { native } from '../../src/base/native.ts';
 import type { Persist } from '../../src/base/persist.ts';
 import { describeDamage } from '../../src/storage/damage.ts';
-import type { Rot } from '../../src/storage/recovery.ts';
+import type { Rot } from '../../src/storage/found-log.ts';
 import { isZero } from '../../src/storage/sectors.ts';
 import { Storage } from '../../src/storage/storage.ts';
 import {

@@ -9,6 +9,12 @@ function line(item: InspectItem): string {
   switch (item.kind) {
     case 'slot':
       return `slot ${typeof item.slot === 'string' ? item.slot : item.slot.sequence}`;
+    case 'snapshot':
+      return `snapshot ${item.snapshot.index} of ${item.snapshot.term}`;
+    case 'bad-snapshot':
+      return `bad snapshot: ${item.what}`;
+    case 'install':
+      return `install at ${item.index} of ${item.term}`;
     case 'segment':
       return `segment ${item.header.segmentId} from ${item.header.lastIndex}`;
     case 'batch':

@@ -15,8 +15,8 @@ import type { HardState, Persist } from '../../src/base/persist.ts';
 import { installNodeNative } from '../../src/node/native.ts';
 import { SimDisk } from '../../src/sim/disk.ts';
 import type { DiskError } from '../../src/storage/disk.ts';
+import type { Rot } from '../../src/storage/found-log.ts';
 import type { NewDirectory } from '../../src/storage/hard-state.ts';
-import type { Rot } from '../../src/storage/recovery.ts';
 import { isRefusal, type Refusal } from '../../src/storage/refusal.ts';
 import { Storage } from '../../src/storage/storage.ts';
 
@@ -191,19 +191,18 @@ export function suspected(world: World, limits = smallLimits): Rot {
   return storage.recovered.rot;
 }
 
-/** The log as a start finds it: every entry's payload, read back through the reader. */
+/** The log as a start finds it, from its base on: every entry's payload, through the reader. */
 export function readLog(run: Run): string[] {
-  const { lastIndex, termRuns } = run.storage.recovered;
-  if (lastIndex === 0) return [];
-  const termAt = (at: Index) => termRuns.findLast(({ from }) => from <= at)?.term ?? term(0);
+  const { base, lastIndex, termRuns } = run.storage.recovered;
+  const termAt = (at: Index) => termRuns.findLast(({ from }) => from <= at)?.term ?? base.term;
   const read: string[] = [];
-  for (let from = 1; from <= lastIndex; ) {
+  for (let from = base.index + 1; from <= lastIndex; ) {
     let got = 0;
     run.storage.readEntries(index(from), lastIndex, 4096, termAt, (result) => {
       if (result instanceof Error) assert.fail(result.message);
       got = result.length;
       for (const { index: at, term: inTerm, record } of result) {
-        assert.equal(at, read.length + 1);
+        assert.equal(at, base.index + read.length + 1);
         read.push(`${inTerm}:${Buffer.from(record.subarray(28)).toString('latin1')}`);
       }
     });

@@ -151,6 +151,7 @@ async function runVerify(
 
 function summary(directory: string, runningPid: number | null, report: Report): readonly string[] {
   const { node, segments, batches, entriesWritten, cuts, badSlots, suspect } = report;
+  const { snapshots, baseIndex, badSnapshots, install } = report;
   const of = node === null ? '' : `, of node ${node}`;
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
   const batchText = batches === 1 ? '1 batch' : `${batches} batches`;
@@ -158,6 +159,18 @@ function summary(directory: string, runningPid: number | null, report: Report): 
     `${directory}${of}`,
     `  ${counted(segments, 'segment')}, ${batchText}, ${entriesWritten} entries, ${counted(cuts, 'cut')}`,
   ];
+  if (snapshots > 0) {
+    const behind = baseIndex === 0 ? '' : `; the log goes on from entry ${baseIndex}`;
+    lines.push(`  ${counted(snapshots, 'snapshot')}${behind}`);
+  }
+  for (const { file, what } of badSnapshots) {
+    lines.push(`  ${file} is damaged: ${what}; a start keeps it aside`);
+  }
+  if (install !== null) {
+    lines.push(
+      `  a crash cut an install short: a start finishes it, behind entry ${install.index}`,
+    );
+  }
   if (runningPid !== null) {
     lines.push(`  process ${runningPid} runs on it: the end of the log may be in motion`);
   }

@@ -10,6 +10,7 @@ import { batchExtent } from '../../storage/batch.ts';
 import { describeDamage } from '../../storage/damage.ts';
 import type { StateImage } from '../../storage/hard-state.ts';
 import type { InspectItem } from '../../storage/inspect.ts';
+import type { Snapshot } from '../../storage/snapshot-file.ts';
 import { jsonBytes, quoteStart } from '../output.ts';
 
 const KEY_CHARS_MAX = 40;
@@ -20,6 +21,12 @@ export function describe(item: InspectItem): string {
   switch (item.kind) {
     case 'slot':
       return `${item.file}  ${typeof item.slot === 'string' ? item.slot : describeSlot(item.slot)}`;
+    case 'snapshot':
+      return `${item.file}  ${describeSnapshot(item.snapshot)}`;
+    case 'bad-snapshot':
+      return `${item.file}  damaged: ${item.what}`;
+    case 'install':
+      return `a start would finish an install: the log begins anew behind entry ${item.index}`;
     case 'segment': {
       const { segmentBytes, firstSequence, lastIndex } = item.header;
       const content = `batches from ${firstSequence} on, entries behind ${lastIndex}`;
@@ -50,6 +57,10 @@ export function describe(item: InspectItem): string {
     default:
       return unreachable(item);
   }
+}
+
+function describeSnapshot({ index, term, bytes, id }: Snapshot): string {
+  return `${bytes} bytes, the state behind entry ${index} of term ${term}, id ${id}`;
 }
 
 function describeSlot({ sequence, state, firstSegment, lastSegment, mark }: StateImage): string {
@@ -151,6 +162,12 @@ export function describeJson(item: InspectItem): string {
       return typeof item.slot === 'string'
         ? JSON.stringify({ kind: 'slot', file: item.file, defect: item.slot })
         : JSON.stringify({ kind: 'slot', file: item.file, ...slotFields(item.slot) });
+    case 'snapshot': {
+      const { index, term, id, bytes, configuration } = item.snapshot;
+      const its = decodeConfiguration(configuration);
+      const members = its === null ? null : memberList(its);
+      return JSON.stringify({ kind: 'snapshot', file: item.file, index, term, id, bytes, members });
+    }
     case 'segment': {
       const { segmentId, segmentBytes, firstSequence, lastIndex, lastTerm } = item.header;
       const before = { segmentId, segmentBytes, firstSequence, lastIndex, lastTerm };
@@ -165,8 +182,10 @@ export function describeJson(item: InspectItem): string {
     case 'entry':
       return entryJson(item.file, item.offset, item.entry);
     case 'bad-entry':
+    case 'bad-snapshot':
     case 'truncation':
     case 'torn':
+    case 'install':
     case 'end':
       return JSON.stringify(item);
     case 'rot': {

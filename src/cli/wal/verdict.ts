@@ -22,6 +22,12 @@ export interface Report {
   readonly node: string | null;
   /** Rot was found at an earlier start: it does not count until the others have made it whole. */
   readonly suspect: boolean;
+  readonly snapshots: number;
+  /** The log goes on from here: earlier entries are in a snapshot only. */
+  readonly baseIndex: number;
+  readonly badSnapshots: readonly (InspectItem & { kind: 'bad-snapshot' })[];
+  /** A start would let the log begin anew behind a snapshot that was received. */
+  readonly install: (InspectItem & { kind: 'install' }) | null;
   readonly segments: number;
   readonly batches: number;
   /** Entries ever written here; those that a later leader replaced are among them. */
@@ -43,6 +49,9 @@ export function verify(disk: Disk): Report {
   const report = {
     node: null as string | null,
     suspect: false,
+    snapshots: 0,
+    badSnapshots: [] as (InspectItem & { kind: 'bad-snapshot' })[],
+    install: null as Report['install'],
     segments: 0,
     batches: 0,
     entriesWritten: 0,
@@ -63,7 +72,20 @@ export function verify(disk: Disk): Report {
           report.suspect = item.slot.state.suspect;
         }
         break;
+      case 'snapshot':
+        report.snapshots++;
+        break;
+      case 'bad-snapshot':
+        report.badSnapshots.push(item);
+        break;
+      case 'install':
+        report.install = item;
+        log.reset({ index: item.index, term: item.term });
+        break;
       case 'segment':
+        if (report.segments === 0) {
+          log.reset({ index: item.header.lastIndex, term: item.header.lastTerm });
+        }
         report.segments++;
         break;
       case 'batch':
@@ -96,8 +118,8 @@ export function verify(disk: Disk): Report {
         unreachable(item);
     }
   }
-  const { lastIndex, lastTerm } = log;
-  return { verdict: verdictOf(report), ...report, lastIndex, lastTerm };
+  const { base, lastIndex, lastTerm } = log;
+  return { verdict: verdictOf(report), ...report, baseIndex: base.index, lastIndex, lastTerm };
 }
 
 function verdictOf(found: Pick<Report, 'refusal' | 'rot' | 'badEntries' | 'torn'>): Verdict {

@@ -1,14 +1,18 @@
 import { assert } from '../../base/assert.ts';
+import { bytesEqual, concatBytes } from '../../base/bytes.ts';
 import { INDEX_ZERO, incarnation, nodeId, walSequence } from '../../base/ids.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Persist } from '../../base/persist.ts';
+import { LOG_START, type LogPoint } from '../../base/snapshot.ts';
 import type { Disk } from '../../storage/disk.ts';
 import { BINDINGS_MAX, type Binding, type NewDirectory } from '../../storage/hard-state.ts';
 import { inspect } from '../../storage/inspect.ts';
 import { isRefusal, type Refusal } from '../../storage/refusal.ts';
+import type { SnapshotMeta } from '../../storage/snapshot-file.ts';
 import { Storage } from '../../storage/storage.ts';
 import { entryText, type Found, Ledger } from './ledger.ts';
 import type { RecordingDisk } from './recording-disk.ts';
+import { chunksOf, type SnapshotBytes, stateBehind } from './snapshot-bytes.ts';
 
 /** For what is the same in all lives of a directory. */
 export interface Setting {
@@ -74,6 +78,28 @@ export class Life {
     this.storage.saveIdentity({ admitted: true, bindings }, done);
   }
 
+  /** Writes the state behind an entry down. The log is durable up to it. */
+  takeSnapshot(meta: SnapshotMeta): void {
+    const { disk, ledger, storage } = this;
+    ledger.askSnapshot(disk.operations.length, meta);
+    const writer = storage.snapshots.begin(meta);
+    writer.write(stateBehind(meta.index));
+    writer.finish(({ index }) => ledger.promiseSnapshot(disk.operations.length, index));
+  }
+
+  /** Receives another's snapshot, piece by piece; `done` when it is durable. */
+  receive(sent: SnapshotBytes, done: () => void): void {
+    const { disk, ledger, storage, setting } = this;
+    ledger.askSnapshot(disk.operations.length, sent.snapshot);
+    const receiver = storage.snapshots.receive(sent.snapshot);
+    for (const chunk of chunksOf(sent, setting.limits.snapshotChunkBytesMax)) {
+      receiver.add(receiver.offset, chunk, (result) => {
+        assert(result === true, () => `a piece was refused: ${result}`);
+        if (receiver.complete !== null) done();
+      });
+    }
+  }
+
   close(): void {
     this.storage.close(() => {});
     this.disk.run();
@@ -90,17 +116,32 @@ export function start(disk: Disk, setting: Setting): Found {
 export function tryStart(disk: Disk, { limits, directory }: Setting): Found | Refusal {
   if (Storage.isEmpty(disk)) Storage.create(disk, limits, directory);
   const storage = Storage.open(disk, limits, new Uint8Array(8).fill(7));
-  return isRefusal(storage) ? storage : { storage, log: readLog(disk) };
+  if (isRefusal(storage)) return storage;
+  return { storage, ...readLog(disk), isStateRight: isStateRight(storage) };
 }
 
-function readLog(disk: Disk): readonly string[] {
+/** What must not be there any more when a start has ended. */
+const MENDED = ['torn', 'rot', 'refusal', 'install', 'bad-snapshot'];
+
+function readLog(disk: Disk): Pick<Found, 'base' | 'log'> {
   const log: string[] = [];
+  let base: LogPoint | null = null;
   for (const item of inspect(disk)) {
-    if (item.kind === 'entry') log.push(entryText(item.entry));
-    else if (item.kind === 'truncation') log.length = item.from - 1;
-    else if (item.kind === 'torn' || item.kind === 'rot' || item.kind === 'refusal') {
+    if (item.kind === 'segment') {
+      base ??= { index: item.header.lastIndex, term: item.header.lastTerm };
+    } else if (item.kind === 'entry') log.push(entryText(item.entry));
+    else if (item.kind === 'truncation') log.length = item.from - 1 - base!.index;
+    else if (MENDED.includes(item.kind)) {
       throw new Error(`a start has left it: ${JSON.stringify(item)}`);
     }
   }
-  return log;
+  return { base: base ?? LOG_START, log };
+}
+
+function isStateRight({ snapshots }: Storage): boolean {
+  const { newest } = snapshots;
+  if (newest === null) return true;
+  const blocks: Uint8Array[] = [];
+  snapshots.readAllSync(newest, (payload) => blocks.push(payload));
+  return bytesEqual(concatBytes(blocks), stateBehind(newest.index));
 }

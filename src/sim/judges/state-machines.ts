@@ -37,7 +37,7 @@ export class StateMachineJudge extends Observer {
   override started(node: SimNode): void {
     const { lastApplied } = node.machine!;
     this.lastApplied[node.id] = lastApplied;
-    this.judgeHash(node, 'S21', lastApplied);
+    if (lastApplied > 0) this.judgeHash(node, 'S21', lastApplied);
   }
 
   override snapshotInstalled(node: SimNode, { index }: SnapshotInfo): void {

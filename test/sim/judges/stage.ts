@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { bytesOf } from '../../../src/base/bytes.ts';
+import { bytesOf, concatBytes } from '../../../src/base/bytes.ts';
 import { type Entry, EntryType, sealEntry, unsealedRecord } from '../../../src/base/entry.ts';
 import { incarnation, index, type NodeId, nodeId, type Term, term } from '../../../src/base/ids.ts';
 import { defaultLimits } from '../../../src/base/limits.ts';
+import { native } from '../../../src/base/native.ts';
 import { Prng } from '../../../src/base/prng.ts';
+import { LOG_START, type SnapshotInfo } from '../../../src/base/snapshot.ts';
 import { TermRuns } from '../../../src/base/term-runs.ts';
 import type { Outcome } from '../../../src/client/call.ts';
 import { type Command, encodeCommand } from '../../../src/kv/command.ts';
@@ -29,6 +31,12 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from '../../../src/storage/segment.ts';
+import {
+  encodeSnapshotFooter,
+  encodeSnapshotHeader,
+  SNAPSHOT_FOOTER_BYTES,
+  snapshotName,
+} from '../../../src/storage/snapshot-file.ts';
 
 const SEGMENT_BYTES = 16 * 1024;
 
@@ -97,6 +105,11 @@ export class Stage {
   private readonly judges: Observer;
   private readonly files: readonly Files[];
   private operations = 0;
+  private readonly names = new Map([
+    ['state.0', 1],
+    ['state.1', 2],
+    [segmentName(1), 3],
+  ]);
 
   constructor(size: number, judge: (chronicle: Chronicle) => Observer) {
     this.judges = observers([this.chronicle, judge(this.chronicle)]);
@@ -133,7 +146,7 @@ export class Stage {
       votedFor: nodeId(wrong.votedFor ?? votedFor),
       suspect,
     };
-    const log = { lastIndex: index(known.length), termRuns: runs.copy() };
+    const log = { base: LOG_START, lastIndex: index(known.length), termRuns: runs.copy() };
     actor.run++;
     actor.machine = new StateMachine();
     actor.raftState = new RaftState({
@@ -142,6 +155,7 @@ export class Stage {
       hardState,
       incarnation: incarnation(actor.run),
       log,
+      snapshot: null,
       commitIndex: index(0),
       firstConfiguration: null,
       timing: defaultTiming,
@@ -220,6 +234,13 @@ export class Stage {
     this.trace(id, { kind: 'commit', ...event });
   }
 
+  /** The log begins anew behind a snapshot. */
+  reset(id: number, at: number, itsTerm: number): void {
+    const { currentTerm } = this.state(id);
+    const point = { index: index(at), snapshotTerm: term(itsTerm) };
+    this.trace(id, { kind: 'snapshot', node: nodeId(id), term: currentTerm, ...point });
+  }
+
   /** A leader has made the suspect whole. */
   reinstate(id: number): void {
     const { currentTerm } = this.state(id);
@@ -263,16 +284,36 @@ export class Stage {
     this.judges.applied(this.actor(id), entry, reply);
   }
 
+  takeSnapshot(id: number, at: number, itsTerm = 1): void {
+    this.judges.snapshotTaken(this.actor(id), infoOf(at, itsTerm));
+  }
+
+  installSnapshot(id: number, at: number, itsTerm = 1): void {
+    this.judges.snapshotInstalled(this.actor(id), infoOf(at, itsTerm));
+  }
+
+  heal(): void {
+    this.judges.healed(this.actors);
+  }
+
   // The disk.
+
+  /** A snapshot becomes durable, as a file. */
+  saveSnapshot(id: number, at: number, itsTerm = 1): void {
+    const meta = { index: index(at), term: term(itsTerm), id: 77, configuration: EMPTY };
+    const header = encodeSnapshotHeader(meta, 512);
+    const fileCrc = native.crc32(header, 0, header.length, 0);
+    const bytes = header.length + SNAPSHOT_FOOTER_BYTES;
+    const footer = encodeSnapshotFooter({ fileCrc, blocks: 0, bytes });
+    const inode = 10 + at;
+    this.names.set(snapshotName(index(at)), inode);
+    this.judges.directory(this.actor(id), this.names);
+    this.writeDurably(id, inode, 0, concatBytes([header, footer]), bytes);
+  }
 
   private createDirectory(id: number): void {
     const files = this.files[id - 1]!;
-    const names = new Map([
-      ['state.0', 1],
-      ['state.1', 2],
-      [segmentName(1), 3],
-    ]);
-    this.judges.directory(this.actor(id), names);
+    this.judges.directory(this.actor(id), this.names);
     this.saveState(id, 0, 0);
     const header = encodeSegmentHeader({
       segmentId: 1,
@@ -411,6 +452,10 @@ export function commandEntry(at: number, itsTerm: number, command: Command): Ent
 }
 
 const EMPTY = new Uint8Array(0);
+
+export function infoOf(at: number, itsTerm: number): SnapshotInfo {
+  return { index: index(at), term: term(itsTerm), id: 77, bytes: 1000 };
+}
 
 export function setEntry(at: number, itsTerm: number, key: string, value: string): Entry {
   return commandEntry(at, itsTerm, {
