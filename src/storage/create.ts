@@ -10,6 +10,7 @@ import {
   SLOT_NAMES,
   type StateImage,
 } from './hard-state.ts';
+import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
 import { encodeSegmentHeader, segmentName } from './segment.ts';
 import { snapshotName } from './snapshot-file.ts';
 
@@ -31,7 +32,7 @@ export function isEmptyDirectory(disk: Disk): boolean {
  */
 export function createDirectory(disk: Disk, limits: Limits, directory: NewDirectory): void {
   assert(isEmptyDirectory(disk), () => 'a data directory is made out of an empty one');
-  writeDirectory(disk, limits, firstImage(directory), LOG_START);
+  writeDirectory(disk, firstImage(directory), limits.segmentBytes, LOG_START);
 }
 
 /** What a cluster goes on from that does not begin at the start of its log. */
@@ -42,39 +43,40 @@ export interface Foundation extends LogPoint {
 
 /**
  * Makes a data directory around a snapshot, which is the only file there, whole and durable: its log
- * goes on from the snapshot (§7). A crash leaves it made, or a directory that no node starts on.
+ * goes on from the snapshot (§7), as a reset to a received one leaves it. A crash leaves it made, or a directory that no node starts on.
  * @throws DiskError
  */
 export function createDirectoryBehind(
   disk: Disk,
-  limits: Limits,
   directory: NewDirectory,
   { index, term, clusterId }: Foundation,
 ): void {
   const isAlone = disk.list().join() === snapshotName(index);
   assert(isAlone, () => 'a data directory is made around a snapshot and nothing else');
-  const image = firstImage(directory);
+  // Segment 1 is that of a log which begins at its beginning.
+  const image = resetImage(firstImage(directory), 2);
   // Whoever has an entry of a term has heard of the term (S18).
   const state = { ...image.state, clusterId, currentTerm: term };
-  writeDirectory(disk, limits, { ...image, state }, { index, term });
+  writeDirectory(disk, { ...image, state }, RESET_SEGMENT_BYTES, { index, term });
 }
 
-function writeDirectory(disk: Disk, limits: Limits, image: StateImage, base: LogPoint): void {
+function writeDirectory(disk: Disk, image: StateImage, segmentBytes: number, base: LogPoint): void {
   const slot = encodeSlot(image);
   writeDurably(disk, NEW_STATE_NAME, slot);
-  const segment = new Uint8Array(limits.segmentBytes);
+  const segmentId = image.firstSegment;
+  const segment = new Uint8Array(segmentBytes);
   segment.set(
     encodeSegmentHeader({
-      segmentId: 1,
+      segmentId,
       directoryId: image.state.directoryId,
-      segmentBytes: limits.segmentBytes,
+      segmentBytes,
       firstSequence: 1,
       previousCrc: 0,
       lastIndex: base.index,
       lastTerm: base.term,
     }),
   );
-  writeDurably(disk, segmentName(1), segment);
+  writeDurably(disk, segmentName(segmentId), segment);
   // From here on the directory is one: the other slot, if missing, is made at the next start.
   disk.rename(NEW_STATE_NAME, SLOT_NAMES[0]);
   disk.syncDirectorySync();

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ByteWriter, readU32 } from '../../base/bytes.ts';
-import { defaultLimits } from '../../base/limits.ts';
 import { sha256 } from '../../base/sha256.ts';
 import { NodeDisk } from '../../node/disk.ts';
 import { acquireDirectoryLock } from '../../node/lock.ts';
@@ -98,7 +97,7 @@ export async function restoreMember(
       directoryId: new Uint8Array(randomBytes(DIRECTORY_ID_BYTES)),
       membersImage: restoredMembersImage(clusterId, members),
     };
-    createDirectoryBehind(disk, defaultLimits, identity, { ...meta, clusterId });
+    createDirectoryBehind(disk, identity, { ...meta, clusterId });
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
     throw new CliError(
