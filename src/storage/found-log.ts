@@ -31,6 +31,8 @@ export interface Recovered {
   readonly batches: number;
   /** Cut off the end: a batch that a crash had left unfinished. */
   readonly tornBytes: number;
+  /** The log had been about to be reset to `snapshot`, and now was. */
+  readonly finishedInstall: boolean;
   /** Cut off because it had rotted: the node is a suspect from now on. Null: nothing was. */
   readonly rot: Rot | null;
 }
@@ -107,6 +109,7 @@ export class FoundLog implements LogVisitor {
       segments: this.segments.count,
       batches: this.batches,
       tornBytes: end.kind === 'torn' ? end.endOffset - end.offset : 0,
+      finishedInstall: false,
       rot: null,
     };
   }

@@ -56,6 +56,7 @@ const DAMAGES_MAX = 2;
  */
 export function recover(disk: Disk, options: RecoverOptions): Recovery | Refusal {
   let rot: Rot | null = null as Rot | null;
+  let finishedInstall = false;
   for (let damages = 0; ; ) {
     const slots = readSlots(disk);
     if (isRefusal(slots)) return slots;
@@ -74,7 +75,9 @@ export function recover(disk: Disk, options: RecoverOptions): Recovery | Refusal
       const { goodIndex, cut } = found;
       rot = { ...(rot ?? found), goodIndex, cut, kept: [...(rot?.kept ?? []), ...kept] };
     } else if ('log' in found) {
-      return { ...found, recovered: { ...found.recovered, rot } };
+      return { ...found, recovered: { ...found.recovered, rot, finishedInstall } };
+    } else {
+      finishedInstall = rot === null;
     }
   }
 }

@@ -10,7 +10,9 @@ import { directory, entry, Later, open, smallLimits, vote } from '../../storage/
 
 /** A storage on a disk that the judges' image follows, and the log as it was asked for. */
 class Story {
-  readonly image = new DurableImage();
+  /** Of nothing but cut logs would it be asked. */
+  readonly ledger = new LogModel();
+  readonly image = new DurableImage(this.ledger);
   readonly later = new Later();
   readonly disk: SimDisk;
   readonly random: Prng;
@@ -104,7 +106,7 @@ describe('the durable image', () => {
   });
 
   test('loses a batch with one byte of it, and all behind', () => {
-    const image = new DurableImage();
+    const image = new DurableImage(new LogModel());
     const later = new Later();
     const disk = new SimDisk(later.add, {
       durable: (change) => image.change(change),
