@@ -83,7 +83,8 @@ export class SnapshotTaker {
 
   /** When `run` has something to do that no other event asks for. */
   get nextDeadlineMs(): number {
-    return this.isWanted ? this.notBeforeMs : Number.POSITIVE_INFINITY;
+    const isToBegin = this.taking === null && this.isWanted;
+    return isToBegin ? this.notBeforeMs : Number.POSITIVE_INFINITY;
   }
 
   /** One that covers everything up to `index` is wanted, also if none is due. */
