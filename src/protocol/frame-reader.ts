@@ -2,12 +2,10 @@ import { Arena } from '../base/arena.ts';
 import { ByteReader, EMPTY_BYTES, readU32 } from '../base/bytes.ts';
 import { decodeEntry, type Entry } from '../base/entry.ts';
 import {
-  type Incarnation,
   type Index,
   incarnation,
   index,
   indexPlus,
-  NO_INCARNATION,
   type NodeId,
   nodeId,
   type Term,
@@ -15,35 +13,37 @@ import {
 } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import { native } from '../base/native.ts';
-import { historyBytes } from '../base/start-history.ts';
 import type { Message } from '../raft/messages.ts';
 import {
+  decodeHandshake,
+  decodeInstallSnapshot,
+  decodeInstallSnapshotResponse,
+  decodeOpening,
+  decodeResponse,
+  defect,
+  flag,
+} from './frame-fields.ts';
+import {
   type Defect,
-  DenyCode,
+  type DenyCode,
   FRAME_HEADER_BYTES,
   FRAME_VERSION,
   type Frame,
   FrameType,
   fieldBytes,
   HANDSHAKE_FRAME_BYTES_MAX,
-  type Introduction,
   PROVEN_FROM,
   type Unproven,
 } from './frames.ts';
-import { NONCE_BYTES, type PeerProof, PROOF_BYTES } from './peer-proof.ts';
+import { type PeerProof, PROOF_BYTES } from './peer-proof.ts';
 
 const PING: Frame = { kind: 'Ping' };
 const PONG: Frame = { kind: 'Pong' };
 const typeNames = new Map<number, keyof typeof FrameType>(
   Object.entries(FrameType).map(([name, type]) => [type, name as keyof typeof FrameType]),
 );
-const denyCodes = new Map<number, DenyCode>(
-  Object.entries(DenyCode).map(([name, code]) => [code, name as DenyCode]),
-);
 /** Some chunks of a peer that sends much. */
 const ARENA_BYTES = 256 * 1024;
-const ID_BYTES = 16;
-const NAME_BYTES_MAX = 64;
 
 /**
  * Reads frames out of the chunks of a stream. A frame within one chunk is read where it lies, and
@@ -172,6 +172,7 @@ export class FrameReader {
 
   private lengthMax(type: FrameType, fieldsEnd: number): number {
     if (type === FrameType.AppendEntries) return this.limits.peerFrameBytesMax;
+    if (type === FrameType.InstallSnapshot) return fieldsEnd + this.limits.snapshotChunkBytesMax;
     return fieldBytes[type] === null ? HANDSHAKE_FRAME_BYTES_MAX : fieldsEnd;
   }
 
@@ -239,6 +240,10 @@ export class FrameReader {
         return decodeResponse('AppendEntriesResponse', from, to, its, read);
       case FrameType.SuspectResponse:
         return decodeResponse('SuspectResponse', from, to, its, read);
+      case FrameType.InstallSnapshot:
+        return decodeInstallSnapshot(from, to, its, read);
+      case FrameType.InstallSnapshotResponse:
+        return decodeInstallSnapshotResponse(from, to, its, read);
       case FrameType.Reinstate: {
         const life = incarnation(read.u64());
         const wholeIndex = index(read.u64());
@@ -292,96 +297,4 @@ export class FrameReader {
       entries,
     };
   }
-}
-
-function decodeOpening(type: FrameType, read: ByteReader): Frame {
-  // Copied: it is kept for as long as the stream lives.
-  if (type === FrameType.Challenge) {
-    return { kind: 'Challenge', nonce: read.slice(NONCE_BYTES).slice() };
-  }
-  const code = denyCodes.get(read.u8());
-  return code === undefined ? defect('Deny frame of unknown code') : { kind: 'Deny', code };
-}
-
-function decodeResponse(
-  kind: 'AppendEntriesResponse' | 'SuspectResponse',
-  from: NodeId,
-  to: NodeId,
-  its: Term,
-  read: ByteReader,
-): Message {
-  const life = incarnation(read.u64());
-  const matchIndex = index(read.u64());
-  const hintIndex = index(read.u64());
-  const hintTerm = term(read.u64());
-  const success = flag(read);
-  return {
-    kind,
-    from,
-    to,
-    term: its,
-    incarnation: life,
-    success,
-    matchIndex,
-    hintIndex,
-    hintTerm,
-  };
-}
-
-/** What follows the known fields was added by a later version. */
-function decodeHandshake(type: FrameType, read: ByteReader): Frame {
-  const introduction = decodeIntroduction(read);
-  if (type === FrameType.Refuse) {
-    return { kind: 'Refuse', introduction, code: read.text(), text: read.text() };
-  }
-  if (type === FrameType.Hello) return { kind: 'Hello', introduction };
-  return { kind: 'Welcome', introduction, knowsDialer: flag(read) };
-}
-
-/** Its ids are copied: they are kept for as long as the stream lives. */
-function decodeIntroduction(read: ByteReader): Introduction {
-  const protocolVersion = read.u16();
-  const fromNode = nodeId(read.u32());
-  const toNode = nodeId(read.u32());
-  const its: Incarnation = incarnation(read.u64());
-  // Whoever speaks has started.
-  if (its === NO_INCARNATION) read.ok = false;
-  const startHistory = read.slice(historyBytes(its)).slice();
-  const membersCrc = read.u32();
-  const admitted = flag(read);
-  const clusterId = read.slice(ID_BYTES).slice();
-  const directoryId = read.slice(ID_BYTES).slice();
-  const fromName = memberName(read);
-  const toName = memberName(read);
-  return {
-    protocolVersion,
-    fromNode,
-    toNode,
-    incarnation: its,
-    membersCrc,
-    admitted,
-    clusterId,
-    directoryId,
-    startHistory,
-    fromName,
-    toName,
-  };
-}
-
-/** Bounded, because it is repeated in the texts of refusals. */
-function memberName(read: ByteReader): string {
-  const name = read.text();
-  if (name.length === 0 || name.length > NAME_BYTES_MAX) read.ok = false;
-  return name;
-}
-
-/** A byte that must be 0 or 1. */
-function flag(read: ByteReader): boolean {
-  const byte = read.u8();
-  if (byte > 1) read.ok = false;
-  return byte === 1;
-}
-
-function defect(reason: string): Defect {
-  return { kind: 'Defect', reason };
 }

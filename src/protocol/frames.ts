@@ -5,7 +5,7 @@ import type { Entry } from '../base/entry.ts';
 import type { Incarnation, NodeId } from '../base/ids.ts';
 import { native } from '../base/native.ts';
 import { historyBytes } from '../base/start-history.ts';
-import type { AppendEntries, Message } from '../raft/messages.ts';
+import type { AppendEntries, InstallSnapshot, Message } from '../raft/messages.ts';
 import { NONCE_BYTES, type PeerProof, PROOF_BYTES } from './peer-proof.ts';
 
 /**
@@ -18,7 +18,8 @@ import { NONCE_BYTES, type PeerProof, PROOF_BYTES } from './peer-proof.ts';
  *     9   u8   format version of this frame (1)
  *     10  u16  bytes of proof at the end of a Hello, Welcome or Refuse (0 or 32); else zero
  *     12  …    fields
- *     …   …    AppendEntries only: the entries' records, each with a CRC-32 of its own
+ *     …   …    AppendEntries: the entries' records, each with a CRC-32 of its own
+ *              InstallSnapshot: the bytes, whose CRC-32 is the last of the fields
  *
  * So every byte is covered once, and nothing is believed, its length included, before its checksum
  * was verified. Hello, Welcome and Refuse keep their fields for ever, so that any two versions can
@@ -27,8 +28,8 @@ import { NONCE_BYTES, type PeerProof, PROOF_BYTES } from './peer-proof.ts';
  */
 export const FRAME_HEADER_BYTES = 12;
 export const FRAME_VERSION = 1;
-/** The protocol that this code speaks once the handshake is over. */
-export const PROTOCOL_VERSION = 1;
+/** The protocol that this code speaks once the handshake is over. 2: snapshots are sent. */
+export const PROTOCOL_VERSION = 2;
 /** Hello, Welcome and Refuse: a stranger can make nobody keep more. */
 export const HANDSHAKE_FRAME_BYTES_MAX = 4096;
 
@@ -49,6 +50,8 @@ export const FrameType = {
   TimeoutNow: 22,
   SuspectResponse: 23,
   Reinstate: 24,
+  InstallSnapshot: 25,
+  InstallSnapshotResponse: 26,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -165,11 +168,14 @@ export const fieldBytes: Record<FrameType, number | null> = {
   [FrameType.TimeoutNow]: 16,
   [FrameType.SuspectResponse]: 49,
   [FrameType.Reinstate]: 32,
+  [FrameType.InstallSnapshot]: 60,
+  [FrameType.InstallSnapshotResponse]: 56,
 };
 
 /** A proof covers a frame from its type on: its length is only known when the proof is in it. */
 export const PROVEN_FROM = 8;
 const ENTRIES_AT = FRAME_HEADER_BYTES + 40;
+const CHUNK_AT = FRAME_HEADER_BYTES + 60;
 
 export const PING: Uint8Array = emptyFrame(FrameType.Ping);
 export const PONG: Uint8Array = emptyFrame(FrameType.Pong);
@@ -268,9 +274,34 @@ export class FrameEncoder {
         writeU64(bytes, 36, message.wholeIndex);
         return sealFrame(bytes, bytes.length);
       }
+      case 'InstallSnapshot':
+        return this.installSnapshot(message);
+      case 'InstallSnapshotResponse': {
+        const bytes = this.messageFrame(FrameType.InstallSnapshotResponse, message, 56);
+        writeU64(bytes, 28, message.incarnation);
+        writeU64(bytes, 36, message.snapshotIndex);
+        writeU64(bytes, 44, message.snapshotId);
+        writeU64(bytes, 52, message.offset);
+        writeU64(bytes, 60, message.sentOffset);
+        return sealFrame(bytes, bytes.length);
+      }
       default:
         return unreachable(message);
     }
+  }
+
+  /** The bytes are copied: the message's own are free when this returns. */
+  private installSnapshot(message: InstallSnapshot): Uint8Array {
+    const { snapshot, offset, bytes: chunk } = message;
+    const bytes = this.messageFrame(FrameType.InstallSnapshot, message, 60 + chunk.length);
+    writeU64(bytes, 28, snapshot.index);
+    writeU64(bytes, 36, snapshot.term);
+    writeU64(bytes, 44, snapshot.id);
+    writeU64(bytes, 52, snapshot.bytes);
+    writeU64(bytes, 60, offset);
+    writeU32(bytes, 68, native.crc32(chunk, 0, chunk.length, 0));
+    bytes.set(chunk, CHUNK_AT);
+    return sealFrame(bytes, CHUNK_AT);
   }
 
   private appendEntries(message: AppendEntries): Uint8Array {

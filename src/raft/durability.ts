@@ -10,6 +10,7 @@ import {
 } from '../base/ids.ts';
 import type { HardState, Persist } from '../base/persist.ts';
 import { Queue } from '../base/queue.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { RaftLog } from './log.ts';
 
 /** One request to the disk that has not been answered. */
@@ -17,7 +18,7 @@ interface Pending {
   readonly sequence: WalSequence;
   /** The hard state that it makes durable; that of the request before it if it brings none. */
   readonly hardState: HardState;
-  /** It makes the log durable up to here. A truncation lowers it. */
+  /** It makes the log durable up to here. A truncation or a reset lowers it. */
   lastIndex: Index;
   readonly sinceMs: number;
 }
@@ -42,6 +43,10 @@ export class Durability {
   private handedIndex: Index;
   /** The cut that the next request must begin with; 0 for none. */
   private truncateFrom: Index = INDEX_ZERO;
+  /** The snapshot that the next request must begin the log behind; null for none. */
+  private resetTo: SnapshotInfo | null = null;
+  /** The request that carries the last reset out. */
+  private resetSequence: WalSequence = NO_SEQUENCE;
 
   constructor(recovered: HardState, lastIndex: Index) {
     this.durable = recovered;
@@ -60,6 +65,15 @@ export class Durability {
     return this.durable.currentTerm === vote.currentTerm && this.durable.votedFor === vote.votedFor;
   }
 
+  /** Whether the log was begun anew, and that is not durable yet. */
+  get isResetting(): boolean {
+    return this.resetTo !== null || this.oldestSequence <= this.resetSequence;
+  }
+
+  private get oldestSequence(): number {
+    return this.pending.peek()?.sequence ?? Number.POSITIVE_INFINITY;
+  }
+
   /** How long the disk has owed an answer; 0 when it owes none. */
   waitingMs(nowMs: number): number {
     const oldest = this.pending.peek();
@@ -70,32 +84,52 @@ export class Durability {
    *  written. */
   truncated(from: Index): void {
     const kept = indexPlus(from, -1);
-    if (this.stableIndex > kept) this.stableIndex = kept;
-    for (let i = 0; i < this.pending.length; i++) {
-      const pending = this.pending.at(i);
-      if (pending.lastIndex > kept) pending.lastIndex = kept;
-    }
+    this.forget(kept);
     // What was never handed out needs no cut on disk.
     if (this.handedIndex <= kept) return;
     this.handedIndex = kept;
     if (this.truncateFrom === INDEX_ZERO || from < this.truncateFrom) this.truncateFrom = from;
   }
 
+  /**
+   * A snapshot took the place of the log (§7). It is durable, but it is not part of the log until
+   * the reset is: until then a crash leaves the old log, in which only what was committed is sure to
+   * be as the log in memory has it.
+   */
+  wasReset(snapshot: SnapshotInfo, committed: Index): void {
+    this.forget(committed);
+    this.handedIndex = snapshot.index;
+    this.truncateFrom = INDEX_ZERO;
+    this.resetTo = snapshot;
+  }
+
+  /** Nothing behind `kept` is stable any more, whatever is still being written. */
+  private forget(kept: Index): void {
+    if (this.stableIndex > kept) this.stableIndex = kept;
+    for (let i = 0; i < this.pending.length; i++) {
+      const pending = this.pending.at(i);
+      if (pending.lastIndex > kept) pending.lastIndex = kept;
+    }
+  }
+
   /** The next request to the disk; null when everything has been handed out. */
   take(nowMs: number, hardState: HardState, log: RaftLog, commitIndex: Index): Persist | null {
+    const { truncateFrom, resetTo: reset } = this;
     const changed =
       hardState.currentTerm !== this.handed.currentTerm ||
       hardState.votedFor !== this.handed.votedFor ||
       hardState.suspect !== this.handed.suspect;
     const from = indexPlus(this.handedIndex, 1);
     const to = log.lastIndex;
-    if (!changed && this.truncateFrom === INDEX_ZERO && from > to) return null;
+    const logChanged = truncateFrom !== INDEX_ZERO || reset !== null || from <= to;
+    if (!changed && !logChanged) return null;
 
-    const truncateFrom = this.truncateFrom;
     this.truncateFrom = INDEX_ZERO;
+    this.resetTo = null;
     this.handedIndex = to;
     if (changed) this.handed = hardState;
     this.lastSequence = walSequence(this.lastSequence + 1);
+    if (reset !== null) this.resetSequence = this.lastSequence;
     this.pending.push({
       sequence: this.lastSequence,
       hardState: this.handed,
@@ -105,7 +139,7 @@ export class Durability {
     return {
       sequence: this.lastSequence,
       hardState: changed ? hardState : null,
-      reset: null,
+      reset,
       truncateFrom,
       entries: log.slice(from, to, Number.POSITIVE_INFINITY),
       commitIndex,

@@ -1,8 +1,11 @@
 import type { Index, NodeId, WalSequence } from '../base/ids.ts';
 import type { Persist } from '../base/persist.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type {
   AppendEntries,
   AppendEntriesResponse,
+  InstallSnapshot,
+  InstallSnapshotResponse,
   PreVote,
   PreVoteResponse,
   Reinstate,
@@ -21,7 +24,9 @@ export type FreeMessage =
   | RequestVoteResponse
   | TimeoutNow
   | SuspectResponse
-  | Reinstate;
+  | Reinstate
+  | InstallSnapshot
+  | InstallSnapshotResponse;
 
 /** What promises that something is durable: a term, a vote, entries (§5.2: "responds to RPCs only
  *  after updating on stable storage"). */
@@ -30,7 +35,8 @@ export type PromiseMessage =
   | RequestVoteResponse
   | AppendEntriesResponse
   | PreVoteResponse
-  | SuspectResponse;
+  | SuspectResponse
+  | InstallSnapshotResponse;
 
 /** Entries that a follower needs and memory no longer holds. The host answers with
  *  `raft.entriesRead`. At most one is under way for each follower. */
@@ -44,6 +50,30 @@ export interface ReadEntries {
   readonly bytesMax: number;
 }
 
+/** A piece of a snapshot that a follower needs. The host answers with `raft.snapshotRead`. At most
+ *  one is under way in all, so that memory does not grow with the number of laggards. */
+export interface ReadSnapshot {
+  readonly follower: NodeId;
+  readonly snapshot: SnapshotInfo;
+  readonly offset: number;
+  /** Whole blocks, verified as they are read; together so many bytes at most. */
+  readonly bytesMax: number;
+}
+
+/**
+ * A piece of a snapshot has come from the leader; without bytes it only asks how much is there. The
+ * host keeps one unfinished snapshot at a time, and another one takes its place. It writes the bytes
+ * where they follow what it has, drops them where they don't, and answers with `raft.chunkTaken`; or,
+ * once the snapshot is whole, verified and durable, with `raft.snapshotReceived`.
+ */
+export interface ReceivedChunk {
+  readonly from: NodeId;
+  readonly snapshot: SnapshotInfo;
+  readonly offset: number;
+  /** The host's from now on. */
+  readonly bytes: Uint8Array;
+}
+
 /** What the host must carry out, made by one call of `raft.takeEffects`. */
 export interface Effects {
   /** May leave at once, before anything of this `Effects` is durable. */
@@ -52,7 +82,12 @@ export interface Effects {
   /** Leave only when `promisesAfter` (and so everything before it) is durable. */
   readonly promises: readonly PromiseMessage[];
   readonly promisesAfter: WalSequence;
-  /** Entries up to here may be applied. Grows only; the host remembers what it has applied. */
+  /** Entries up to here may be applied, those up to `install` being in that. Grows only; the host remembers what it has applied. */
   readonly commitIndex: Index;
   readonly reads: readonly ReadEntries[];
+  readonly snapshotReads: readonly ReadSnapshot[];
+  readonly chunks: readonly ReceivedChunk[];
+  /** The state machine must jump to this snapshot before it applies anything behind it; `persist`
+   *  resets the log to it. Null: none. */
+  readonly install: SnapshotInfo | null;
 }

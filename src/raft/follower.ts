@@ -1,6 +1,14 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
-import { INDEX_ZERO, type Index, indexPlus, NOBODY, type NodeId, TERM_ZERO } from '../base/ids.ts';
+import {
+  INDEX_ZERO,
+  type Index,
+  indexPlus,
+  NOBODY,
+  type NodeId,
+  TERM_ZERO,
+  type Term,
+} from '../base/ids.ts';
 import type { AppendEntries } from './messages.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
@@ -14,7 +22,7 @@ export function handleAppendEntries(state: RaftState, nowMs: number, request: Ap
 
   // §5.3: refuse if the log has no entry at prevLogIndex whose term matches prevLogTerm.
   if (!state.log.matches(request.prevLogIndex, request.prevLogTerm)) {
-    refuse(state, request);
+    refuse(state, request.from, request.prevLogIndex, request.prevLogTerm);
     return;
   }
   // The last index that this request speaks of. What this log may hold beyond it, the leader has
@@ -29,7 +37,7 @@ export function handleAppendEntries(state: RaftState, nowMs: number, request: Ap
   acknowledge(state, request.from, lastNewIndex, request.entries.length === 0);
 }
 
-function hearLeader(state: RaftState, nowMs: number, leader: NodeId): void {
+export function hearLeader(state: RaftState, nowMs: number, leader: NodeId): void {
   assert(
     state.role !== 'leader' && (state.leaderOfTerm === leader || state.leaderOfTerm === NOBODY),
     () => `S1: two leaders in term ${state.currentTerm}: ${state.leaderOfTerm} and ${leader}`,
@@ -79,7 +87,12 @@ function truncate(state: RaftState, from: Index): void {
  * that it is durable (D1). It never speaks of this log's own last index: beyond `index` the logs
  * may differ.
  */
-function acknowledge(state: RaftState, to: NodeId, index: Index, isHeartbeat: boolean): void {
+export function acknowledge(
+  state: RaftState,
+  to: NodeId,
+  index: Index,
+  isHeartbeat: boolean,
+): void {
   const { durability } = state;
   // A heartbeat brings nothing to wait for: it is answered at once, up to what is durable, so that
   // one slow fsync does not look like a lost follower. The entries' own answer follows when it may.
@@ -92,13 +105,16 @@ function acknowledge(state: RaftState, to: NodeId, index: Index, isHeartbeat: bo
 
 /** Refuses for want of a matching entry (§5.3), or because the request is of an earlier term
  *  (§5.1). */
-export function refuse(state: RaftState, request: AppendEntries): void {
-  const hintIndex = state.log.findConflictByTerm(request.prevLogIndex, request.prevLogTerm);
+export function refuse(state: RaftState, to: NodeId, prevLogIndex: Index, prevLogTerm: Term): void {
+  const { log } = state;
+  // What lies behind the base was committed: nobody disagrees there.
+  const mayAgreeAt = log.findConflictByTerm(prevLogIndex, prevLogTerm);
+  const hintIndex = Math.max(mayAgreeAt, log.base.index) as Index;
   const response = appendEntriesResponse(
     state,
-    request.from,
+    to,
     false,
-    request.prevLogIndex,
+    prevLogIndex,
     hintIndex,
     state.log.termAt(hintIndex),
   );

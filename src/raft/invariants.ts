@@ -8,6 +8,7 @@ import {
   type Term,
 } from '../base/ids.ts';
 import type { HardState } from '../base/persist.ts';
+import type { LogPoint } from '../base/snapshot.ts';
 import { type TermRun, TermRuns } from '../base/term-runs.ts';
 import type { RaftState } from './state.ts';
 import type { Role } from './trace.ts';
@@ -25,6 +26,12 @@ export function checkState(state: RaftState): void {
     appliedIndex <= commitIndex && commitIndex <= log.lastIndex,
     'S10: applied <= commit <= last',
   );
+  const snapshotIndex = state.snapshot?.index ?? INDEX_ZERO;
+  holds(
+    log.base.index <= snapshotIndex && snapshotIndex <= commitIndex,
+    'S10: base <= snapshot <= commit',
+  );
+  holds(log.base.term <= log.lastTerm, 'S18: the base is of a later term than the last entry');
   holds(log.lastTerm <= state.currentTerm, 'S18: the last entry is of a later term');
   holds(durability.stableIndex <= log.lastIndex, 'stableIndex <= lastIndex');
   holds(durability.durable.currentTerm <= state.currentTerm, 'S3: durable term <= current term');
@@ -51,6 +58,10 @@ function checkLeader(state: RaftState, holds: (ok: boolean, what: string) => voi
     holds(!isSuspect || progress.countedIndex === INDEX_ZERO, 'D3: a suspect counts for nothing');
     holds(!isSuspect || progress.wholeIndex > 0, 'D3: it is known when a suspect is whole');
     holds(progress.nextIndex <= state.log.lastIndex + 1, 'nextIndex <= lastIndex + 1');
+    holds(
+      progress.state !== 'snapshot' || progress.nextIndex <= state.log.base.index,
+      'L7: a snapshot is for what the log no longer holds',
+    );
     holds(
       progress.state === 'replicate' || progress.inflights.count === 0,
       'a probe has no pipeline',
@@ -82,6 +93,8 @@ export interface Observation {
   readonly role: Role;
   readonly hardState: HardState;
   readonly commitIndex: Index;
+  readonly base: LogPoint;
+  readonly snapshotIndex: Index;
   readonly lastIndex: Index;
   readonly termRuns: readonly TermRun[];
   readonly durableTerm: Term;
@@ -94,6 +107,8 @@ export function observe(state: RaftState): Observation {
     role: state.role,
     hardState: state.hardState,
     commitIndex: state.commitIndex,
+    base: state.log.base,
+    snapshotIndex: state.snapshot?.index ?? INDEX_ZERO,
     lastIndex: state.log.lastIndex,
     termRuns: state.log.termRuns(),
     durableTerm: state.durability.durable.currentTerm,
@@ -118,6 +133,9 @@ export function checkTransition(before: Observation, after: Observation): void {
     sharesPrefix(before, after, before.commitIndex),
     `S17: something up to ${before.commitIndex}, which is committed, was replaced`,
   );
+  holds(after.base.index >= before.base.index, 'S18: the base goes back');
+  holds(after.snapshotIndex >= before.snapshotIndex, 'S21: the snapshot goes back');
+  holds(keepsWhatMatches(before, after), 'S17: a reset removed what the snapshot agrees with');
   if (!sameTerm) return;
 
   const { votedFor } = before.hardState;
@@ -130,7 +148,7 @@ export function checkTransition(before: Observation, after: Observation): void {
   holds(sharesPrefix(before, after, before.lastIndex), 'S4: a leader changed its own log');
   holds(
     after.commitIndex === before.commitIndex ||
-      new TermRuns(after.termRuns).termAt(after.commitIndex) === termAfter,
+      new TermRuns(after.termRuns, after.base).termAt(after.commitIndex) === termAfter,
     `S11: a leader committed ${after.commitIndex}, an entry of an earlier term, by counting`,
   );
   for (const [i, match] of before.matches.entries()) {
@@ -140,13 +158,29 @@ export function checkTransition(before: Observation, after: Observation): void {
   }
 }
 
-/** Whether both logs have the same terms up to `upTo`. */
+/** §7: "retain log entries following" a snapshot's last one, where the log has that. */
+function keepsWhatMatches(before: Observation, after: Observation): boolean {
+  const { base, lastIndex } = after;
+  const isInLog = base.index > before.base.index && base.index <= before.lastIndex;
+  if (!isInLog || lastIndex >= before.lastIndex) return true;
+  return new TermRuns(before.termRuns, before.base).termAt(base.index) !== base.term;
+}
+
+/** Whether both logs have the same terms up to `upTo`, as far as both still have them. */
 function sharesPrefix(before: Observation, after: Observation, upTo: Index): boolean {
   if (after.lastIndex < upTo) return false;
-  const one = before.termRuns.filter((run) => run.from <= upTo);
-  const other = after.termRuns.filter((run) => run.from <= upTo);
+  const from = Math.max(before.base.index, after.base.index) as Index;
+  if (upTo < from) return true;
+  const one = runsFrom(before, from, upTo);
+  const other = runsFrom(after, from, upTo);
   return (
     one.length === other.length &&
     one.every((run, i) => run.from === other[i]!.from && run.term === other[i]!.term)
   );
+}
+
+/** The terms of the entries [from, upTo], as runs. */
+function runsFrom({ termRuns, base }: Observation, from: Index, upTo: Index): readonly TermRun[] {
+  const term = new TermRuns(termRuns, base).termAt(from);
+  return [{ term, from }, ...termRuns.filter((run) => run.from > from && run.from <= upTo)];
 }

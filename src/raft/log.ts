@@ -2,11 +2,13 @@ import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import { type Index, indexPlus, type Term } from '../base/ids.ts';
 import { Queue } from '../base/queue.ts';
+import type { LogPoint } from '../base/snapshot.ts';
 import { type TermRun, TermRuns } from '../base/term-runs.ts';
 
 /**
  * The log as the core sees it (§5.3): the term of every entry, and the youngest entries themselves
- * in a window that is trimmed from the front only. What the window no longer holds is on disk.
+ * in a window that is trimmed from the front only. What the window no longer holds is on disk, and
+ * what lies before the base is in a snapshot (§7).
  */
 export class RaftLog {
   private readonly runs: TermRuns;
@@ -15,13 +17,19 @@ export class RaftLog {
   private windowBytes = 0;
 
   /** Everything recovered is on disk, and nothing is in memory. */
-  constructor(lastIndex: Index, termRuns: readonly TermRun[]) {
-    this.runs = new TermRuns(termRuns);
+  constructor(base: LogPoint, lastIndex: Index, termRuns: readonly TermRun[]) {
+    this.runs = new TermRuns(termRuns, base);
+    const isCovered = base.index > 0 || lastIndex === 0 || termRuns.length > 0;
     assert(
-      (termRuns.length === 0) === (lastIndex === 0) && (termRuns.at(-1)?.from ?? 0) <= lastIndex,
-      () => `S18: term runs do not fit a log that ends at ${lastIndex}`,
+      isCovered && (termRuns.at(-1)?.from ?? base.index) <= lastIndex,
+      () => `S18: term runs do not fit a log from ${base.index} to ${lastIndex}`,
     );
     this.windowFrom = indexPlus(lastIndex, 1);
+  }
+
+  /** What the log goes on from: the last entry that only a snapshot holds (§7). */
+  get base(): LogPoint {
+    return this.runs.base;
   }
 
   /** The first index that is in memory; lastIndex + 1 when none is. */
@@ -42,13 +50,16 @@ export class RaftLog {
     return this.windowBytes;
   }
 
+  /** The term of an entry from the base on. */
   termAt(index: Index): Term {
     assert(index <= this.lastIndex, () => `no entry ${index} in a log up to ${this.lastIndex}`);
     return this.runs.termAt(index);
   }
 
-  /** §5.3: whether the log holds an entry of this term at this index. Index 0 matches always. */
+  /** §5.3: whether the log holds an entry of this term at this index. What lies before the base is
+   *  committed, so whoever has anything there has the same; index 0 matches always. */
   matches(index: Index, term: Term): boolean {
+    if (index < this.base.index) return true;
     return index <= this.lastIndex && this.runs.termAt(index) === term;
   }
 
@@ -82,6 +93,24 @@ export class RaftLog {
     }
     if (this.windowFrom > from) this.windowFrom = from;
     this.runs.truncate(from);
+  }
+
+  /** The log begins behind this entry of it from now on: a snapshot holds the rest. */
+  compact(index: Index): void {
+    assert(
+      index >= this.base.index && index <= this.lastIndex,
+      () => `S18: a log from ${this.base.index} to ${this.lastIndex} can't begin behind ${index}`,
+    );
+    this.runs.compact(index);
+    this.evict(index, -1);
+  }
+
+  /** The log is empty, and begins behind `base` (§7: "discard the entire log"). */
+  reset(base: LogPoint): void {
+    this.runs.reset(base);
+    this.window.clear();
+    this.windowBytes = 0;
+    this.windowFrom = indexPlus(base.index, 1);
   }
 
   /** Lets go of the oldest entries up to `upTo` while the window holds more than `bytesMax`. */

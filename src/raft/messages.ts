@@ -1,5 +1,6 @@
 import type { Entry } from '../base/entry.ts';
 import type { Incarnation, Index, NodeId, Term } from '../base/ids.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 
 /** What nodes say to each other. One variant a message; the header's fields come first, always in
  *  the same order, so that each variant is one hidden class. */
@@ -12,7 +13,9 @@ export type Message =
   | AppendEntriesResponse
   | TimeoutNow
   | SuspectResponse
-  | Reinstate;
+  | Reinstate
+  | InstallSnapshot
+  | InstallSnapshotResponse;
 
 /** Asks, without any change of state, whether an election would be won (dissertation §9.6). */
 export interface PreVote {
@@ -123,4 +126,41 @@ export interface Reinstate {
   /** The leader's last index at a moment when the receiver was a suspect already, in that life. The
    *  receiver has said that it holds everything up to here, durably. */
   readonly wholeIndex: Index;
+}
+
+/**
+ * §7, Figure 13: a piece of a snapshot, for a follower that needs what the log no longer holds.
+ * Without bytes it is a question: how much of what was sent up to `offset` is there? That is how a
+ * transfer begins, goes on after a broken connection, and finds out what was lost.
+ */
+export interface InstallSnapshot {
+  readonly kind: 'InstallSnapshot';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  readonly snapshot: SnapshotInfo;
+  /** Where in the file the bytes begin. */
+  readonly offset: number;
+  /** Whole blocks of the file. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * How much of a snapshot the sender has; it promises nothing. Once it has all of it and begins its
+ * log behind it, durably, it says so like any acknowledgement: AppendEntriesResponse, or
+ * SuspectResponse, with the snapshot's index.
+ */
+export interface InstallSnapshotResponse {
+  readonly kind: 'InstallSnapshotResponse';
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: Term;
+  /** The life of the sender's process: an earlier one's unfinished files are gone. */
+  readonly incarnation: Incarnation;
+  readonly snapshotIndex: Index;
+  readonly snapshotId: number;
+  /** It has every byte before this one. */
+  readonly offset: number;
+  /** Where the piece ended that this answers, so that a late answer is recognised. */
+  readonly sentOffset: number;
 }

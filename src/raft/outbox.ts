@@ -1,4 +1,11 @@
-import type { FreeMessage, PromiseMessage, ReadEntries } from './effects.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
+import type {
+  FreeMessage,
+  PromiseMessage,
+  ReadEntries,
+  ReadSnapshot,
+  ReceivedChunk,
+} from './effects.ts';
 import type { AppendEntriesResponse, SuspectResponse } from './messages.ts';
 
 /**
@@ -9,9 +16,19 @@ export class Outbox {
   messages: FreeMessage[] = [];
   promises: PromiseMessage[] = [];
   reads: ReadEntries[] = [];
+  snapshotReads: ReadSnapshot[] = [];
+  chunks: ReceivedChunk[] = [];
+  install: SnapshotInfo | null = null;
 
   get isEmpty(): boolean {
-    return this.messages.length === 0 && this.promises.length === 0 && this.reads.length === 0;
+    return (
+      this.messages.length === 0 &&
+      this.promises.length === 0 &&
+      this.reads.length === 0 &&
+      this.snapshotReads.length === 0 &&
+      this.chunks.length === 0 &&
+      this.install === null
+    );
   }
 
   /** May leave at once. */
@@ -49,5 +66,8 @@ export class Outbox {
     if (this.messages.length > 0) this.messages = [];
     if (this.promises.length > 0) this.promises = [];
     if (this.reads.length > 0) this.reads = [];
+    if (this.snapshotReads.length > 0) this.snapshotReads = [];
+    if (this.chunks.length > 0) this.chunks = [];
+    this.install = null;
   }
 }

@@ -6,21 +6,47 @@ import {
   NO_INCARNATION,
   type NodeId,
 } from '../base/ids.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { ReadEntries } from './effects.ts';
 import { Inflights } from './inflights.ts';
 
 /**
  * `probe`: it is not known where the follower's log agrees with the leader's; one AppendEntries at
  * a time asks, and heartbeats repeat the question. `replicate`: it is known; entries are pipelined,
- * and `nextIndex` runs ahead of what has been acknowledged.
+ * and `nextIndex` runs ahead of what has been acknowledged. `snapshot`: it needs what the log no
+ * longer holds, and is sent a snapshot, piece by piece, with heartbeats beside it (snapshot.ts).
  */
-export type ProgressState = 'probe' | 'replicate';
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
 
 /**
  * Whether rot was found in the follower's log, as far as this life of it has said. Only a start
  * finds rot, so a suspect may become sound, and never the other way round (docs/suspect-mode.md).
  */
 export type Standing = 'unheard' | 'suspect' | 'sound';
+
+/** A snapshot on its way to a follower, one piece at a time. */
+export class SnapshotSending {
+  readonly snapshot: SnapshotInfo;
+  /** The follower has every byte before this one, as far as it has said. */
+  offset = 0;
+  /** Where the last piece ended, or the last question was asked: only an answer to that counts. */
+  sentOffset = 0;
+  /** Something was sent and has not been answered. */
+  isWaiting = false;
+  /** The follower has said how much it has: until then it is only asked. */
+  isStarted = false;
+
+  constructor(snapshot: SnapshotInfo) {
+    this.snapshot = snapshot;
+  }
+
+  /** The stream is another one: what was on its way is lost, what the follower has is not. */
+  interrupted(): void {
+    this.sentOffset = this.offset;
+    this.isWaiting = false;
+    this.isStarted = false;
+  }
+}
 
 /** What a leader knows of one follower (Figure 2: nextIndex[] and matchIndex[]). */
 export class Progress {
@@ -47,8 +73,11 @@ export class Progress {
   /** Entries being read back from disk for this follower: one read at a time. It outlives a change
    *  of state, for the host will answer it in any case. */
   reading: ReadEntries | null = null;
-  /** The last read brought nothing: the next heartbeat may try again. */
+  /** The last read, of entries or of a snapshot, brought nothing: the next heartbeat may try again. */
   readFailed = false;
+  /** What it is being sent in `snapshot`. It outlives a broken connection: what the follower has of
+   *  it need not be sent again. */
+  sending: SnapshotSending | null = null;
 
   constructor(peer: NodeId, inflightMessagesMax: number) {
     this.peer = peer;
@@ -61,6 +90,7 @@ export class Progress {
     this.matchIndex = INDEX_ZERO;
     this.standing = 'unheard';
     this.wholeIndex = INDEX_ZERO;
+    this.sending = null;
     this.becomeProbe(indexPlus(lastIndex, 1));
   }
 
@@ -74,6 +104,20 @@ export class Progress {
     this.nextIndex = nextIndex;
     this.probeInFlight = false;
     this.inflights.clear();
+    this.sending?.interrupted();
+  }
+
+  /** The log no longer holds what it needs next. `nextIndex` stays where it is. */
+  becomeSnapshot(): void {
+    this.state = 'snapshot';
+    this.probeInFlight = false;
+    this.inflights.clear();
+  }
+
+  /** It needs no snapshot any more: its log agrees with the leader's up to matchIndex. */
+  becomeReplicate(): void {
+    this.state = 'replicate';
+    this.sending = null;
   }
 
   /** An AppendEntries with entries up to `lastIndex` is on its way. */
@@ -95,7 +139,7 @@ export class Progress {
     this.inflights.freeTo(index);
     // An answer to the probe, or to something later: the logs agree up to nextIndex - 1 at least.
     if (this.state === 'probe' && index >= this.nextIndex - 1) {
-      this.state = 'replicate';
+      this.becomeReplicate();
       this.probeInFlight = false;
     }
     // Acknowledgements may be reordered or repeated: never go back (S16).
@@ -112,6 +156,7 @@ export class Progress {
    */
   refused(rejectedIndex: Index, mayAgreeAt: Index): void {
     if (rejectedIndex <= this.matchIndex || rejectedIndex >= this.nextIndex) return;
+    if (this.state === 'snapshot') return;
     // While probing there is one question at a time; the answer to any other is old.
     if (this.state === 'probe' && rejectedIndex !== this.nextIndex - 1) return;
     const next = Math.min(rejectedIndex, mayAgreeAt + 1);

@@ -1,4 +1,4 @@
-import { assert, unreachable } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { type Entry, EntryType } from '../base/entry.ts';
 import {
   INDEX_ZERO,
@@ -12,30 +12,20 @@ import {
   type Term,
   type WalSequence,
 } from '../base/ids.ts';
-import type { Effects, ReadEntries } from './effects.ts';
-import {
-  countOwnVote,
-  electionTimeout,
-  handlePreVote,
-  handlePreVoteResponse,
-  handleRequestVote,
-  handleRequestVoteResponse,
-  ignoresCampaign,
-  refuseEarlierTerm,
-  repeatCampaign,
-} from './election.ts';
-import { handleAppendEntries, refuse } from './follower.ts';
+import type { LogPoint, SnapshotInfo } from '../base/snapshot.ts';
+import type { Effects, ReadEntries, ReadSnapshot, ReceivedChunk } from './effects.ts';
+import { countOwnVote, electionTimeout, repeatCampaign } from './election.ts';
 import { checkState } from './invariants.ts';
 import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
 import type { ProgressState, Standing } from './progress.ts';
-import { handleSuspectResponse, hearSuspect } from './reinstate.ts';
-import { entriesRead, handleAppendEntriesResponse, replicate } from './replication.ts';
-import { becomeFollower } from './roles.ts';
+import { entriesRead, replicate } from './replication.ts';
+import { chunkTaken, compacted, snapshotReceived, snapshotTaken } from './snapshot-receiver.ts';
+import { snapshotPins, snapshotRead } from './snapshot-sender.ts';
 import { type RaftOptions, RaftState } from './state.ts';
-import { handleReinstate, hearSound } from './suspect.ts';
+import { step } from './step.ts';
 import type { Role } from './trace.ts';
-import { handleTimeoutNow, startTransfer } from './transfer.ts';
+import { startTransfer } from './transfer.ts';
 
 export type { RaftOptions } from './state.ts';
 
@@ -132,21 +122,7 @@ export class Raft {
 
   /** A message has come from a peer. It may be late, repeated, or out of order. */
   step(nowMs: number, message: Message): void {
-    const { state } = this;
-    // Not for us, or not from one who has a say.
-    if (message.to !== state.id || state.peer(message.from) === null) return;
-
-    // §5.1, the rules for terms, once for all roles.
-    if (message.term < state.currentTerm) {
-      this.answerEarlierTerm(nowMs, message);
-      return;
-    }
-    if (message.kind === 'RequestVote' && ignoresCampaign(state, nowMs, message)) return;
-    if (message.term > state.currentTerm && raisesTerm(message)) {
-      becomeFollower(state, nowMs, message.term, `saw term ${message.term}`);
-    }
-    hearSound(state, message);
-    this.dispatch(nowMs, message);
+    step(this.state, nowMs, message);
   }
 
   /**
@@ -189,6 +165,51 @@ export class Raft {
    */
   entriesRead(_nowMs: number, request: ReadEntries, entries: readonly Entry[]): void {
     entriesRead(this.state, request, entries);
+  }
+
+  /** The host has taken a snapshot of what it has applied: it is durable, and so is the log up to its
+   *  index. One that another has overtaken is ignored. */
+  snapshotTaken(snapshot: SnapshotInfo): void {
+    snapshotTaken(this.state, snapshot);
+  }
+
+  /** The host's log begins behind `base` now, durably. Never further than the newest snapshot, and
+   *  than those of `snapshotPins`. */
+  compacted(base: LogPoint): void {
+    compacted(this.state, base);
+  }
+
+  /** What is being sent to followers that are heard from: the host keeps these files, and the log
+   *  behind them, or a follower that needs longer than the next snapshot would never get there. */
+  snapshotPins(nowMs: number): readonly SnapshotInfo[] {
+    return snapshotPins(this.state, nowMs - this.state.timing.electionTimeoutMaxMs);
+  }
+
+  /**
+   * The answer to a `ReadSnapshot`, which the host owes in any case.
+   * @param request the very object that the effect carried.
+   * @param bytes verified, from `request.offset` on, the core's from now on; null if the snapshot is
+   * gone, or damaged.
+   */
+  snapshotRead(_nowMs: number, request: ReadSnapshot, bytes: Uint8Array | null): void {
+    snapshotRead(this.state, request, bytes);
+  }
+
+  /**
+   * The answer to a `ReceivedChunk`, unless its snapshot is whole by it.
+   * @param offset the host has every byte of that snapshot before this one; 0 of a damaged one.
+   */
+  chunkTaken(_nowMs: number, chunk: ReceivedChunk, offset: number): void {
+    chunkTaken(this.state, chunk, offset);
+  }
+
+  /**
+   * A snapshot that was sent to this node is whole, verified and durable.
+   * @returns 'installed': it takes the place of the log, the next effects say so. 'dropped': this
+   * node has all of that, and the file may go.
+   */
+  snapshotReceived(nowMs: number, snapshot: SnapshotInfo): 'installed' | 'dropped' {
+    return snapshotReceived(this.state, nowMs, snapshot);
   }
 
   /** A stream to the peer stands, and the peer has said how often it has been started. */
@@ -247,7 +268,12 @@ export class Raft {
     return log.slice(from, Math.min(to, log.lastIndex) as Index, bytesMax);
   }
 
-  /** The term of any entry from 0 (which has term 0) to lastIndex. */
+  /** What the log goes on from: earlier entries are only in a snapshot. */
+  get base(): LogPoint {
+    return this.state.log.base;
+  }
+
+  /** The term of any entry from the base (index 0 has term 0) to lastIndex. */
   termAt(index: Index): Term {
     return this.state.log.termAt(index);
   }
@@ -290,11 +316,21 @@ export class Raft {
     if (persist === null && outbox.isEmpty && commitIndex === this.toldCommitIndex) return null;
 
     this.toldCommitIndex = commitIndex;
-    const { messages, promises, reads } = outbox;
+    const { messages, promises, reads, snapshotReads, chunks, install } = outbox;
     outbox.clear();
     // Whatever is promised has been handed to the disk by now, in this turn or an earlier one.
     const promisesAfter = promises.length === 0 ? NO_SEQUENCE : state.durability.lastSequence;
-    return { messages, persist, promises, promisesAfter, commitIndex, reads };
+    return {
+      messages,
+      persist,
+      promises,
+      promisesAfter,
+      commitIndex,
+      reads,
+      snapshotReads,
+      chunks,
+      install,
+    };
   }
 
   /** What the followers have committed by themselves stays in memory too until this node's own disk
@@ -308,66 +344,6 @@ export class Raft {
     );
   }
 
-  /** The sender is behind. Where that keeps it from working, it learns our term from the answer. */
-  private answerEarlierTerm(nowMs: number, message: Message): void {
-    const { state } = this;
-    switch (message.kind) {
-      case 'AppendEntries':
-        // §5.1: a leader of an earlier term steps down. It must be told even though it would not
-        // hear our campaigns: leaders ignore those (§6).
-        refuse(state, message);
-        return;
-      case 'RequestVote':
-        refuseEarlierTerm(state, message.from);
-        return;
-      case 'PreVote':
-        handlePreVote(state, nowMs, message);
-        return;
-      case 'SuspectResponse':
-        // Refused a pre-vote, it has not adopted our term.
-        hearSuspect(state, message);
-        return;
-      default:
-        // An answer to what we asked in an earlier term: it counts for nothing in this one.
-        return;
-    }
-  }
-
-  private dispatch(nowMs: number, message: Message): void {
-    const { state } = this;
-    switch (message.kind) {
-      case 'PreVote':
-        handlePreVote(state, nowMs, message);
-        return;
-      case 'PreVoteResponse':
-        handlePreVoteResponse(state, nowMs, message);
-        return;
-      case 'RequestVote':
-        handleRequestVote(state, nowMs, message);
-        return;
-      case 'RequestVoteResponse':
-        handleRequestVoteResponse(state, nowMs, message);
-        return;
-      case 'AppendEntries':
-        handleAppendEntries(state, nowMs, message);
-        return;
-      case 'AppendEntriesResponse':
-        handleAppendEntriesResponse(state, nowMs, message);
-        return;
-      case 'TimeoutNow':
-        handleTimeoutNow(state, nowMs, message);
-        return;
-      case 'SuspectResponse':
-        handleSuspectResponse(state, nowMs, message);
-        return;
-      case 'Reinstate':
-        handleReinstate(state, message);
-        return;
-      default:
-        unreachable(message);
-    }
-  }
-
   /** There is evidence, not only silence, that the leader is no more: nobody owes it loyalty. */
   private loseLeader(nowMs: number): void {
     const { state } = this;
@@ -376,20 +352,5 @@ export class Raft {
     // A random delay, for the others have seen it at the same moment.
     const delayMs = state.random.below(state.timing.processGoneDelayMaxMs + 1);
     state.electionDeadlineMs = Math.min(state.electionDeadlineMs, nowMs + delayMs);
-  }
-}
-
-/** §5.1: a later term is adopted, except from messages that carry one which nobody has yet. */
-function raisesTerm(message: Message): boolean {
-  switch (message.kind) {
-    case 'PreVote':
-      // It names the term that its sender would campaign in.
-      return false;
-    case 'PreVoteResponse':
-      // Granted, it repeats that term. Refused, it names the responder's own: we are behind, and
-      // until we catch up nobody would grant us anything.
-      return !message.voteGranted;
-    default:
-      return true;
   }
 }

@@ -3,8 +3,18 @@ import type { Entry } from '../base/entry.ts';
 import { type Index, indexPlus, NO_INCARNATION, type NodeId, type Term } from '../base/ids.ts';
 import type { ReadEntries } from './effects.ts';
 import { advanceCommit } from './leader.ts';
-import type { AppendEntriesResponse, SuspectResponse } from './messages.ts';
+import type {
+  AppendEntriesResponse,
+  InstallSnapshotResponse,
+  SuspectResponse,
+} from './messages.ts';
 import type { Progress } from './progress.ts';
+import {
+  followSnapshot,
+  readSnapshots,
+  sendSnapshot,
+  snapshotAnswered,
+} from './snapshot-sender.ts';
 import type { RaftState } from './state.ts';
 import { continueTransfer } from './transfer.ts';
 
@@ -25,9 +35,14 @@ export function replicate(state: RaftState): void {
   );
   const batches = new Batches(state);
   for (const progress of state.peers) {
-    if (progress.state === 'probe') sendProbe(state, progress, batches);
+    // §7: "when the leader has already discarded the next log entry that it needs to send". The entry
+    // right behind the base needs none: the base's own term is known.
+    if (progress.nextIndex <= state.log.base.index) progress.becomeSnapshot();
+    if (progress.state === 'snapshot') sendSnapshot(state, progress);
+    else if (progress.state === 'probe') sendProbe(state, progress, batches);
     else sendPipelined(state, progress, batches);
   }
+  readSnapshots(state);
   state.heartbeatDue = false;
 }
 
@@ -86,6 +101,8 @@ export function entriesRead(
   const useful =
     progress.state === 'replicate' &&
     progress.nextIndex === request.from &&
+    // The log was compacted while the disk was reading: the term before it may be forgotten.
+    request.from > state.log.base.index &&
     progress.hasRoom(state.limits.inflightBytesMax);
   if (!useful) return;
 
@@ -146,12 +163,26 @@ export function handleAppendEntriesResponse(
   if (response.success) continueTransfer(state);
 }
 
+/** The term is the current one. It speaks for no entry of the log: only that the follower lives, and
+ *  how much of the snapshot it has. */
+export function handleInstallSnapshotResponse(
+  state: RaftState,
+  nowMs: number,
+  response: InstallSnapshotResponse,
+): void {
+  if (state.role !== 'leader') return;
+  const progress = state.peer(response.from)!;
+  if (!isOfThisLife(state, progress, response)) return;
+  progress.lastHeardMs = nowMs;
+  snapshotAnswered(progress, response);
+}
+
 /** False for what an earlier life of the follower has said. A life that nobody has told of yet
  *  begins. */
 export function isOfThisLife(
   state: RaftState,
   progress: Progress,
-  { incarnation }: AppendEntriesResponse | SuspectResponse,
+  { incarnation }: AppendEntriesResponse | SuspectResponse | InstallSnapshotResponse,
 ): boolean {
   if (incarnation < progress.incarnation) return false;
   if (incarnation > progress.incarnation) {
@@ -180,7 +211,9 @@ export function followResponse(
     response.matchIndex <= state.log.lastIndex,
     () => `S15: ${response.from} acknowledges ${response.matchIndex} > ${state.log.lastIndex}`,
   );
-  return progress.acknowledged(response.matchIndex);
+  const grew = progress.acknowledged(response.matchIndex);
+  followSnapshot(state, progress);
+  return grew;
 }
 
 /** The entries of one turn, cut into messages: followers at the same place get the same array. */

@@ -11,8 +11,10 @@ import {
 import type { Limits } from '../base/limits.ts';
 import type { HardState } from '../base/persist.ts';
 import type { Prng } from '../base/prng.ts';
+import type { LogPoint, SnapshotInfo } from '../base/snapshot.ts';
 import type { TermRun } from '../base/term-runs.ts';
 import { Durability } from './durability.ts';
+import type { ReadSnapshot } from './effects.ts';
 import { RaftLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import { Progress } from './progress.ts';
@@ -27,8 +29,14 @@ export interface RaftOptions {
   readonly hardState: HardState;
   /** This life of the process: how often the directory has been opened. */
   readonly incarnation: Incarnation;
-  /** The log as recovered: all of it durable, none of it in memory. */
-  readonly log: { readonly lastIndex: Index; readonly termRuns: readonly TermRun[] };
+  /** The log as recovered: all of it durable, none of it in memory. It begins behind `base`. */
+  readonly log: {
+    readonly base: LogPoint;
+    readonly lastIndex: Index;
+    readonly termRuns: readonly TermRun[];
+  };
+  /** The newest good snapshot, one that the log covers: the host has restored it. Null: none. */
+  readonly snapshot: SnapshotInfo | null;
   /** How far the log was known to be committed; 0 if unknown. */
   readonly commitIndex: Index;
   /** What a leader that finds its log empty appends as entry 1. */
@@ -77,10 +85,14 @@ export class RaftState {
   /** Written by `become*` in roles.ts, nowhere else. */
   role: Role = 'follower';
   commitIndex: Index;
-  /** Up to here the log was on disk at the start: never in memory, unless sent anew. */
-  readonly recoveredIndex: Index;
+  /** Up to here the log was on disk at the start, or came in a snapshot: never in memory, unless sent
+   *  anew. */
+  recoveredIndex: Index;
   /** The host's state machine has everything up to here. Invariant: <= commitIndex. */
-  appliedIndex: Index = INDEX_ZERO;
+  appliedIndex: Index;
+  /** The newest snapshot of this node. Invariant: log.base.index <= its index <= commitIndex; null
+   *  only while the log begins at 1. */
+  snapshot: SnapshotInfo | null;
   /** The leader this node follows, itself when it leads. NOBODY while it doubts that there is
    *  one. */
   leaderId: NodeId = NOBODY;
@@ -112,9 +124,16 @@ export class RaftState {
   /** Bytes of what this leader appended and has not committed. */
   uncommittedBytes = 0;
   transfer: Transfer | null = null;
+  /** The one piece of a snapshot that the host is reading, for whichever follower. */
+  snapshotReading: ReadSnapshot | null = null;
+  /** For whom it was read last: the others are next. */
+  lastSnapshotReader: NodeId = NOBODY;
 
   constructor(options: RaftOptions) {
-    const { id, voters, log, commitIndex } = options;
+    const { id, voters, log, snapshot } = options;
+    // S8: what a snapshot holds was committed.
+    const snapshotIndex = snapshot?.index ?? INDEX_ZERO;
+    const commitIndex = Math.max(options.commitIndex, snapshotIndex) as Index;
     checkTiming(options.timing);
     assert(
       voters.length >= 1 && voters.length <= VOTERS_MAX && new Set(voters).size === voters.length,
@@ -122,6 +141,10 @@ export class RaftState {
     );
     assert(voters.includes(id), () => `node ${id} is not among the voters (${voters.join(',')})`);
     assert(commitIndex <= log.lastIndex, () => `S10: commit ${commitIndex} > ${log.lastIndex}`);
+    assert(
+      log.base.index <= snapshotIndex,
+      () => `S10: the log begins behind ${log.base.index}, the snapshot ends at ${snapshotIndex}`,
+    );
     this.id = id;
     this.incarnation = options.incarnation;
     this.voters = voters;
@@ -132,9 +155,11 @@ export class RaftState {
     this.trace = options.trace;
     this.firstConfiguration = options.firstConfiguration;
     this.hardState = options.hardState;
-    this.log = new RaftLog(log.lastIndex, log.termRuns);
+    this.log = new RaftLog(log.base, log.lastIndex, log.termRuns);
     this.durability = new Durability(options.hardState, log.lastIndex);
     this.commitIndex = commitIndex;
+    this.appliedIndex = snapshotIndex;
+    this.snapshot = snapshot;
     this.recoveredIndex = log.lastIndex;
     this.peers = voters
       .filter((voter) => voter !== id)

@@ -55,6 +55,8 @@ export function answerAsSuspect(state: RaftState, to: NodeId): void {
 export function handleReinstate(state: RaftState, request: Reinstate): void {
   // Repeated, or meant for an earlier life: this one may lack what that one had.
   if (!state.hardState.suspect || request.incarnation !== state.incarnation) return;
+  // A snapshot is taking the place of the log. What it holds then, it will say, and be told again.
+  if (state.durability.isResetting) return;
   assert(
     state.durability.stableIndex >= request.wholeIndex,
     () => `D3: whole at ${request.wholeIndex}, but ${state.durability.stableIndex} is durable`,
@@ -63,9 +65,24 @@ export function handleReinstate(state: RaftState, request: Reinstate): void {
   state.hardState = { ...state.hardState, suspect: false };
 }
 
+/** What a suspect says too proves nothing. */
+const SAID_BY_SOUND_ONES: Record<Message['kind'], boolean> = {
+  PreVote: true,
+  PreVoteResponse: true,
+  RequestVote: true,
+  RequestVoteResponse: true,
+  AppendEntries: true,
+  AppendEntriesResponse: true,
+  TimeoutNow: true,
+  SuspectResponse: false,
+  Reinstate: true,
+  InstallSnapshot: true,
+  InstallSnapshotResponse: false,
+};
+
 /** On nodes that don't lead: only a sound node says this. A leader must know of which life it is
  *  (reinstate.ts). */
 export function hearSound(state: RaftState, message: Message): void {
-  if (state.role === 'leader' || message.kind === 'SuspectResponse') return;
+  if (state.role === 'leader' || !SAID_BY_SOUND_ONES[message.kind]) return;
   state.peer(message.from)!.standing = 'sound';
 }

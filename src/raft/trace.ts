@@ -33,6 +33,16 @@ export type TraceEvent =
       readonly term: Term;
       readonly commitIndex: Index;
     }
+  /** A snapshot took the place of the log (§7). */
+  | {
+      readonly kind: 'snapshot';
+      readonly node: NodeId;
+      readonly term: Term;
+      readonly index: Index;
+      readonly snapshotTerm: Term;
+    }
+  /** The log begins behind this entry from now on. */
+  | { readonly kind: 'compact'; readonly node: NodeId; readonly term: Term; readonly index: Index }
   /** A suspect has been made whole, and it is durable: from now on it counts again. */
   | { readonly kind: 'reinstated'; readonly node: NodeId; readonly term: Term };
 

@@ -13,8 +13,7 @@ import type { RaftState } from './state.ts';
 export function startTransfer(state: RaftState, nowMs: number, to: NodeId | null): boolean {
   if (state.role !== 'leader' || state.transfer !== null) return false;
   const heir = to === null ? mostUpToDate(state, nowMs) : state.peer(to);
-  // A suspect may not lead.
-  if (heir === null || heir.standing === 'suspect') return false;
+  if (heir === null || !isEligible(heir)) return false;
   state.transfer = {
     to: heir.peer,
     deadlineMs: nowMs + state.timing.electionTimeoutMinMs,
@@ -24,12 +23,16 @@ export function startTransfer(state: RaftState, nowMs: number, to: NodeId | null
   return true;
 }
 
+/** A suspect may not lead; and who needs a snapshot first would keep the proposals waiting for it. */
+function isEligible({ standing, state }: Progress): boolean {
+  return standing !== 'suspect' && state !== 'snapshot';
+}
+
 function mostUpToDate(state: RaftState, nowMs: number): Progress | null {
   let best: Progress | null = null;
   for (const progress of state.peers) {
     const mayLead =
-      progress.standing !== 'suspect' &&
-      nowMs - progress.lastHeardMs < state.timing.electionTimeoutMinMs;
+      isEligible(progress) && nowMs - progress.lastHeardMs < state.timing.electionTimeoutMinMs;
     if (mayLead && (best === null || progress.matchIndex > best.matchIndex)) best = progress;
   }
   return best;

@@ -15,14 +15,23 @@ export class SnapshotTransfers {
   private readonly raft: Raft;
   private readonly clock: Clock;
   private readonly askForTurn: () => void;
+  private readonly wantAnother: (than: SnapshotInfo) => void;
   /** What is being received, and of which snapshot. */
   private receiver: SnapshotReceiver | null = null;
 
-  constructor(storage: Storage, raft: Raft, clock: Clock, askForTurn: () => void) {
+  /** @param wantAnother a snapshot can't be read, or is gone: one as late as this is needed. */
+  constructor(
+    storage: Storage,
+    raft: Raft,
+    clock: Clock,
+    askForTurn: () => void,
+    wantAnother: (than: SnapshotInfo) => void,
+  ) {
     this.storage = storage;
     this.raft = raft;
     this.clock = clock;
     this.askForTurn = askForTurn;
+    this.wantAnother = wantAnother;
   }
 
   /** The next piece for a follower. */
@@ -30,6 +39,7 @@ export class SnapshotTransfers {
     const { snapshot, offset, bytesMax } = request;
     this.storage.snapshots.readChunk(snapshot, offset, bytesMax, (result) => {
       const bytes = result instanceof Uint8Array ? result : null;
+      if (bytes === null) this.wantAnother(snapshot);
       this.raft.snapshotRead(this.clock.now(), request, bytes);
       this.askForTurn();
     });
@@ -38,8 +48,8 @@ export class SnapshotTransfers {
   /** A piece from the leader. */
   take(chunk: ReceivedChunk): void {
     const receiver = this.receiverOf(chunk.snapshot);
-    if (chunk.offset !== receiver.offset) {
-      // Repeated, or the beginning was lost with an earlier life: say what there is.
+    if (chunk.bytes.length === 0 || chunk.offset !== receiver.offset) {
+      // A question; or repeated, or the beginning was lost with an earlier life.
       this.answer(chunk, receiver.offset);
       return;
     }

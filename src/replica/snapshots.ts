@@ -44,6 +44,7 @@ export interface SnapshotEvents {
 export class Snapshots {
   private readonly raft: Raft;
   private readonly storage: Storage;
+  private readonly clock: Clock;
   private readonly events: SnapshotEvents;
   private readonly taker: SnapshotTaker;
   private readonly transfers: SnapshotTransfers;
@@ -55,6 +56,7 @@ export class Snapshots {
     const { raft, storage, machine, hashKey, limits, random, clock } = parts;
     this.raft = raft;
     this.storage = storage;
+    this.clock = clock;
     this.events = events;
     this.taker = new SnapshotTaker(machine, storage, limits, random, {
       termAt: (index) => raft.termAt(index),
@@ -69,7 +71,9 @@ export class Snapshots {
       postponed: (error) => events.postponed(error),
       askForTurn: () => events.askForTurn(),
     });
-    this.transfers = new SnapshotTransfers(storage, raft, clock, () => events.askForTurn());
+    const askForTurn = () => events.askForTurn();
+    const wantAnother = (than: SnapshotInfo) => this.want(than.index);
+    this.transfers = new SnapshotTransfers(storage, raft, clock, askForTurn, wantAnother);
     this.installer = new SnapshotInstaller(machine, storage, hashKey, {
       installed: (info) => events.installed(info),
       fail: (failure) => events.fail(failure),
@@ -134,7 +138,7 @@ export class Snapshots {
 
   private pinWhatIsSent(): void {
     const { snapshots } = this.storage;
-    const sent = this.raft.snapshotPins();
+    const sent = this.raft.snapshotPins(this.clock.now());
     for (const info of sent) snapshots.pin(info);
     for (const info of this.pinned) snapshots.unpin(info);
     this.pinned = sent;

@@ -2,7 +2,7 @@ import type { Index, NodeId, Term } from '../base/ids.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Member } from '../raft/configuration.ts';
 import type { Role } from '../raft/trace.ts';
-import type { StorageStats } from '../storage/storage.ts';
+import type { StorageStats } from '../storage/storage-stats.ts';
 import type { HostFigures } from './host.ts';
 import type { Address } from './network.ts';
 

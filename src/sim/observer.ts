@@ -9,8 +9,8 @@ import type { Message } from '../raft/messages.ts';
 import type { RaftState } from '../raft/state.ts';
 import type { TraceEvent } from '../raft/trace.ts';
 import type { Failure } from '../replica/failure.ts';
-import type { DurableState } from '../storage/hard-state.ts';
 import type { Recovered } from '../storage/found-log.ts';
+import type { DurableState } from '../storage/hard-state.ts';
 import type { SimDisk } from './disk.ts';
 
 /** What must never happen has happened: "S1", and in words what was seen. */

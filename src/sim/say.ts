@@ -17,6 +17,10 @@ export function sayTrace(event: TraceEvent): string {
       return `appends ${event.from}..${event.to}`;
     case 'truncate':
       return `cuts its log from ${event.from} on`;
+    case 'snapshot':
+      return `begins its log behind a snapshot of ${event.index}, term ${event.snapshotTerm}`;
+    case 'compact':
+      return `has cut its log up to ${event.index}`;
     case 'reinstated':
       return 'is whole again, and no suspect any more';
     default:
@@ -36,6 +40,15 @@ export function sayMessage(message: Message): string {
       return message.success
         ? `${kind} term ${term}: has ${message.matchIndex}`
         : `${kind} term ${term}: no, try ${message.hintIndex}`;
+    case 'InstallSnapshot': {
+      const { snapshot, offset, bytes } = message;
+      const what = bytes.length === 0 ? 'how much of it?' : `${bytes.length} bytes at ${offset}`;
+      return `${kind} term ${term}: ${sayWhich(snapshot.index, snapshot.id)}, ${what}`;
+    }
+    case 'InstallSnapshotResponse': {
+      const { snapshotIndex, snapshotId, offset } = message;
+      return `${kind} term ${term}: ${sayWhich(snapshotIndex, snapshotId)}, has ${offset} bytes`;
+    }
     case 'PreVoteResponse':
     case 'RequestVoteResponse':
       return `${kind} term ${term}: ${message.voteGranted ? 'yes' : 'no'}`;
@@ -43,3 +56,5 @@ export function sayMessage(message: Message): string {
       return `${kind} term ${term}`;
   }
 }
+
+const sayWhich = (index: number, id: number): string => `snapshot ${id} of ${index}`;

@@ -15,13 +15,7 @@ export const RESET_SEGMENT_BYTES = SEGMENT_HEADER_BYTES;
 /** The hard state by which the segment is the only one of the log. */
 export function resetImage(image: StateImage, segmentId: number): StateImage {
   const mark = { segmentId, offset: SEGMENT_HEADER_BYTES };
-  return {
-    ...image,
-    sequence: image.sequence + 1,
-    firstSegment: segmentId,
-    lastSegment: segmentId,
-    mark,
-  };
+  return { ...image, firstSegment: segmentId, lastSegment: segmentId, mark };
 }
 
 /**
@@ -51,7 +45,7 @@ export function resetLogSync(disk: Disk, slots: SlotsRead, chain: Chain, base: L
     file.syncSync();
     file.close();
     disk.syncDirectorySync();
-    files.saveSync(resetImage(image, segmentId));
+    files.saveSync({ ...resetImage(image, segmentId), sequence: image.sequence + 1 });
   } finally {
     files.close();
   }

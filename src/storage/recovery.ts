@@ -1,4 +1,5 @@
 import { INDEX_ZERO } from '../base/ids.ts';
+import type { Limits } from '../base/limits.ts';
 import { type BatchHeader, batchExtent, type Chain } from './batch.ts';
 import { type Damage, isDamage } from './damage.ts';
 import type { Disk, DiskFile } from './disk.ts';
@@ -87,6 +88,12 @@ export interface RecoverOptions {
   readonly segmentBytes: number;
   /** How coarse the log's index may be. */
   readonly rowEveryBytes?: number;
+}
+
+/** An index that is coarser than snapshots are frequent could not tell when one is due. */
+export function recoverOptions({ segmentBytes, snapshotLogBytesMin }: Limits): RecoverOptions {
+  const rowEveryBytes = Math.min(ROW_EVERY_BYTES, Math.ceil(snapshotLogBytesMin / 4));
+  return { segmentBytes, rowEveryBytes };
 }
 
 /** Why a start must not touch the directory, whatever its log is like. */

@@ -213,12 +213,11 @@ export function chunkEnd(shape: SnapshotShape, offset: number, bytesMax: number)
     return 0;
   }
   const limit = offset + bytesMax;
-  if (limit >= bytes) return bytes;
-  if (limit >= footerAt && offset < footerAt) return footerAt;
+  if (limit >= bytes || offset === footerAt) return bytes;
+  if (limit >= footerAt) return footerAt;
   if (limit < headerBytes) return headerBytes;
   const whole = headerBytes + Math.floor((limit - headerBytes) / extent) * extent;
   if (whole > offset) return whole;
-  if (offset === footerAt) return bytes;
   return Math.min(offset + (offset === 0 ? headerBytes : extent), footerAt);
 }
 

@@ -1,4 +1,6 @@
 import { bytesEqual } from '../base/bytes.ts';
+import { incarnation } from '../base/ids.ts';
+import { withStart } from '../base/start-history.ts';
 import { type Disk, type DiskDone, DiskError, type DiskFile } from './disk.ts';
 import {
   decodeSlot,
@@ -10,6 +12,7 @@ import {
 } from './hard-state.ts';
 import { openIfThere } from './log-scanner.ts';
 import { type Refusal, refusal } from './refusal.ts';
+import type { LogPosition } from './segment.ts';
 import { step } from './step.ts';
 
 /** What the two slots say. */
@@ -110,6 +113,15 @@ export class StateFiles {
       disk.syncDirectorySync();
     }
     return new StateFiles([disk.open(SLOT_NAMES[0]), disk.open(SLOT_NAMES[1])], read.image);
+  }
+
+  /** Durable before anybody hears of this start. @throws DiskError */
+  countStart(startId: Uint8Array, mark: LogPosition): void {
+    const { image } = this;
+    const { incarnation: starts, startHistory } = image.state;
+    const history = withStart(startHistory, startId);
+    const state = { ...image.state, incarnation: incarnation(starts + 1), startHistory: history };
+    this.saveSync({ ...image, sequence: image.sequence + 1, mark, state });
   }
 
   /** @throws DiskError */

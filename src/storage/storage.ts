@@ -1,22 +1,19 @@
 import { assert } from '../base/assert.ts';
-import { type Index, incarnation, NO_SEQUENCE, type Term, type WalSequence } from '../base/ids.ts';
+import { type Index, NO_SEQUENCE, type Term, type WalSequence } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { HardState, Persist } from '../base/persist.ts';
 import type { LogPoint } from '../base/snapshot.ts';
-import { withStart } from '../base/start-history.ts';
 import { SpareSegment } from './allocation.ts';
 import { batchExtent, directorySalt } from './batch.ts';
 import { createDirectory, isEmptyDirectory } from './create.ts';
-import { Discards } from './discards.ts';
 import { type Disk, type DiskDone, DiskError } from './disk.ts';
 import type { Recovered } from './found-log.ts';
 import type { DurableState, NewDirectory, StateImage } from './hard-state.ts';
-import { ROW_EVERY_BYTES } from './log-index.ts';
+import { LogBeginning } from './log-beginning.ts';
 import { LogReader, type ReadDone } from './log-reader.ts';
-import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
 import { LogWriter } from './log-writer.ts';
 import { PersistQueue } from './persist-queue.ts';
-import { type RecoverOptions, type Recovery, recover } from './recovery.ts';
+import { type Recovery, recover, recoverOptions } from './recovery.ts';
 import { isRefusal, type Refusal, refusalOf } from './refusal.ts';
 import {
   comparePositions,
@@ -24,30 +21,11 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from './segment.ts';
-import type { SegmentTable } from './segment-table.ts';
 import { Snapshots } from './snapshots.ts';
 import { type IdentityChange, stateAfter } from './state-change.ts';
 import type { StateFiles } from './state-files.ts';
 import { step } from './step.ts';
-
-export interface StorageStats {
-  /** Since the start. */
-  batches: number;
-  /** Written to the log since the start. */
-  bytes: number;
-  /** Batches and slots of the hard state synced since the start. */
-  syncs: number;
-  /** Files of the log. */
-  segments: number;
-  /** How long the last batch took from write to synced; 0 without a clock. */
-  lastSyncMs: number;
-}
-
-/** The log is to lose its beginning. */
-interface Compaction {
-  readonly upTo: Index;
-  readonly done: () => void;
-}
+import type { StorageStats } from './storage-stats.ts';
 
 /** One round: an update of the hard state, then a batch, each only where there is one. */
 interface Round {
@@ -79,11 +57,9 @@ export class Storage {
   private readonly files: StateFiles;
   private readonly writer: LogWriter;
   private readonly reader: LogReader;
+  private readonly beginning: LogBeginning;
   private readonly spare: SpareSegment;
   private readonly queue = new PersistQueue();
-  private readonly segments: SegmentTable;
-  private readonly discards: Discards;
-  private readonly compactions: Compaction[] = [];
   private identityChanges: { change: IdentityChange; done: () => void }[] = [];
   /** The last batch holds records, so no mark behind them proves that they were synced. */
   private dirty: boolean;
@@ -121,9 +97,8 @@ export class Storage {
     try {
       const recovery = recover(disk, recoverOptions(limits));
       if (isRefusal(recovery)) return recovery;
-      const storage = new Storage(disk, limits, now, recovery);
-      storage.countStart(startId);
-      return storage;
+      recovery.files.countStart(startId, recovery.end);
+      return new Storage(disk, limits, now, recovery);
     } catch (error) {
       if (error instanceof DiskError) return refusalOf(error);
       throw error;
@@ -139,18 +114,23 @@ export class Storage {
     this.files = files;
     this.recovered = recovered;
     this.dirty = recovery.dirty;
-    this.segments = recovery.segments;
     this.writer = new LogWriter(recovery, salt);
     this.reader = new LogReader(disk, recovery.index, salt, () => this.writer.end);
     const failed = (error: DiskError) => this.fail(error);
     this.snapshots = new Snapshots(disk, limits, recovery.snapshots, failed);
-    this.discards = new Discards(disk, failed);
+    const { snapshots, writer } = this;
+    this.beginning = new LogBeginning({ disk, snapshots, writer }, recovery.segments, {
+      nextImage: () => this.nextImage(this.state),
+      save: (image, next) => this.saveImage(image, next),
+      unlessEnded: (next) => this.unlessEnded(next),
+      failed,
+    });
     this.spare = new SpareSegment(disk, limits.segmentBytes, (error) => {
       if (error !== null) this.fail(error);
       else this.advance();
     });
     this.queue.commitIndex = recovered.commitIndex;
-    this.stats = { batches: 0, bytes: 0, syncs: 0, segments: recovered.segments, lastSyncMs: 0 };
+    this.stats = { batches: 0, bytes: 0, syncs: 0, lastSyncMs: 0, segments: recovered.segments };
   }
 
   /** The hard state and identity as they are durable now. */
@@ -218,9 +198,7 @@ export class Storage {
    * the log goes on from then.
    */
   compact(upTo: Index, done: () => void): void {
-    const covered = this.snapshots.newest?.index ?? 0;
-    assert(upTo <= covered, () => `the log is cut at ${upTo}, snapshots go up to ${covered}`);
-    this.compactions.push({ upTo, done });
+    this.beginning.compact(upTo, done);
     this.advance();
   }
 
@@ -245,14 +223,6 @@ export class Storage {
     this.advance();
   }
 
-  /** Durable before anybody hears of this start. */
-  private countStart(startId: Uint8Array): void {
-    const { state } = this;
-    const starts = incarnation(state.incarnation + 1);
-    const startHistory = withStart(state.startHistory, startId);
-    this.files.saveSync(this.nextImage({ ...state, incarnation: starts, startHistory }));
-  }
-
   /** Starts the next thing to do, unless one is under way. */
   private advance(): void {
     if (this.busy || this.ended) return;
@@ -260,9 +230,8 @@ export class Storage {
       this.reset();
       return;
     }
-    const compaction = this.compactions.shift();
-    if (compaction !== undefined) {
-      this.cutBeginning(compaction);
+    if (this.beginning.cutIsNext) {
+      this.cutBeginning();
       return;
     }
     const waitsForRoom = this.needsRoll();
@@ -293,7 +262,10 @@ export class Storage {
     if (!filled.any && !mark && changes.length === 0) return null;
     this.identityChanges = [];
     return {
-      image: this.imageAfter(filled.hardState, changes),
+      image: this.imageAfter(
+        filled.hardState,
+        changes.map(({ change }) => change),
+      ),
       // A request for nothing but the commit index is a batch without records, like a mark.
       batch: this.writer.batch.records > 0 || mark || (filled.any && filled.hardState === null),
       completes: filled.completes,
@@ -348,7 +320,7 @@ export class Storage {
       const image = { ...this.nextImage(this.state), lastSegment: segmentId, mark };
       this.saveImage(image, () => {
         this.writer.enter(this.disk.open(name), segmentBytes);
-        this.stats.segments = this.segments.count;
+        this.stats.segments = this.beginning.segmentCount;
         this.busy = false;
         this.advance();
         this.prepareSpare(true);
@@ -357,59 +329,28 @@ export class Storage {
     this.spare.take(encodeSegmentHeader(header), name, renamed);
   }
 
-  /** The manifest first: what it names must be there, what it does not name may be. */
-  private cutBeginning({ upTo, done }: Compaction): void {
-    const cut = this.segments.cutFor(upTo);
-    if (cut === null) {
-      done();
-      this.advance();
-      return;
-    }
-    this.busy = true;
-    const { segmentId, base } = cut;
-    this.saveImage({ ...this.nextImage(this.state), firstSegment: segmentId }, () => {
-      this.discard(this.writer.compact(segmentId, base), done);
-      this.busy = false;
-      this.advance();
-    });
-  }
-
-  /**
-   * A received snapshot takes the place of the log (§7). In this order, each step durable before the
-   * next: the hard state; the snapshot's name; the segment with which the log begins anew; the
-   * manifest that names it and no other. From the second on, recovery does the rest if need be.
-   */
   private reset(): void {
     this.busy = true;
     const { reset, hardState } = this.queue.takeReset();
     const image = this.imageAfter(hardState, []);
-    const restart = this.unlessEnded(() => this.restartLog(reset));
-    const install = () => this.snapshots.install(reset, () => restart(null));
-    if (image === null) install();
-    else this.saveImage(image, install);
-  }
-
-  private restartLog(from: LogPoint): void {
-    const base = { index: from.index, term: from.term };
-    const header = this.writer.nextHeader(this.state.directoryId, RESET_SEGMENT_BYTES, base);
-    const { segmentId } = header;
-    const file = this.disk.create(segmentName(segmentId));
-    file.writeSync(0, encodeSegmentHeader(header));
-    const named = this.unlessEnded(() => {
-      this.saveImage(resetImage(this.nextImage(this.state), segmentId), () => {
-        this.discard(this.writer.restart(file, RESET_SEGMENT_BYTES, base));
-        this.snapshots.discardBefore(base.index);
+    const restart = () =>
+      this.beginning.reset(reset, () => {
         this.dirty = false;
+        this.stats.segments = this.beginning.segmentCount;
         const completes = this.queue.settleReset();
         this.finish({ image: null, batch: true, completes, saved: [] });
       });
-    });
-    file.sync(this.unlessEnded(() => this.disk.syncDirectory(named)));
+    if (image === null) restart();
+    else this.saveImage(image, restart);
   }
 
-  private discard(segments: readonly number[], done?: () => void): void {
-    this.stats.segments = this.segments.count;
-    this.discards.add(segments.map(segmentName), done);
+  private cutBeginning(): void {
+    this.busy = true;
+    this.beginning.cutNext(() => {
+      this.stats.segments = this.beginning.segmentCount;
+      this.busy = false;
+      this.advance();
+    });
   }
 
   /** A log that grows will need another segment. */
@@ -429,18 +370,17 @@ export class Storage {
       done();
     };
     const release = () =>
-      this.spare.close(() => this.snapshots.stop(() => this.discards.stop(letGo)));
+      this.spare.close(() => this.snapshots.stop(() => this.beginning.stop(letGo)));
     if (comparePositions(this.files.image.mark, this.writer.end) === 0) release();
     else this.saveImage(this.nextImage(this.state), release);
   }
 
   private imageAfter(
     hardState: HardState | null,
-    changes: readonly { change: IdentityChange }[],
+    changes: readonly IdentityChange[],
   ): StateImage | null {
     if (hardState === null && changes.length === 0) return null;
-    const identity = changes.map(({ change }) => change);
-    return this.nextImage(stateAfter(this.state, hardState, identity));
+    return this.nextImage(stateAfter(this.state, hardState, changes));
   }
 
   private nextImage(state: DurableState): StateImage {
@@ -462,13 +402,7 @@ export class Storage {
     this.ended = true;
     this.reader.close();
     this.snapshots.stop(() => {});
-    this.discards.stop(() => {});
+    this.beginning.stop(() => {});
     this.onFatal(error);
   }
-}
-
-/** A sparser index than snapshots are frequent would not tell when one is due. */
-export function recoverOptions({ segmentBytes, snapshotLogBytesMin }: Limits): RecoverOptions {
-  const rowEveryBytes = Math.min(ROW_EVERY_BYTES, Math.ceil(snapshotLogBytesMin / 4));
-  return { segmentBytes, rowEveryBytes };
 }

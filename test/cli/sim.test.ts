@@ -32,7 +32,7 @@ describe('dkvs sim --core', () => {
   test('one seed: the seed first, what happened, the hash', async () => {
     const { code, out } = await sim('--core', '--seed', '4');
     assert.equal(code, 0);
-    assert.match(out, /^seed 4\n1 seeds, 1,000 steps under faults, /);
+    assert.match(out, /^seed 4\n1 seeds, 2,000 steps under faults, /);
     assert.match(out, /^ +\d+ {2}message delivered$/m);
     assert.match(out, /^hash [0-9a-f]{16}\n$/m);
   });

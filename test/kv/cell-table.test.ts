@@ -68,3 +68,27 @@ test('a cell that has moved is found where it is', () => {
   assert.equal(find('k500'), to);
   assert.equal(find('k501') !== NOWHERE, true);
 });
+
+test('filled shard by shard, it goes on as any other', () => {
+  const { cells, table, find, add, remove } = worldOf(hashes['its own hash']!);
+  const hashed = Array.from({ length: 3000 }, (_, i) => {
+    const key = bytesOf(`k${i}`);
+    const address = cells.create(key, 0, key.length, 0, i + 1);
+    return { address, hash: table.hash(key, 0, key.length) };
+  });
+  hashed.sort((a, b) => (a.hash >>> 24) - (b.hash >>> 24));
+  const hashesOf = Int32Array.from(hashed, ({ hash }) => hash);
+  const addresses = Int32Array.from(hashed, ({ address }) => address);
+  for (let from = 0; from < 3000; ) from = table.addShard(hashesOf, addresses, from);
+  assert.equal(table.size, 3000);
+  for (let i = 3000; i < 6000; i++) add(`k${i}`);
+  for (let i = 0; i < 6000; i++) assert.notEqual(find(`k${i}`), NOWHERE);
+  const { shards, counts } = table as unknown as { shards: Int32Array[]; counts: Int32Array };
+  for (const [shard, pairs] of shards.entries()) {
+    const there = pairs.filter((word, at) => at % 2 === 1 && word !== NOWHERE).length;
+    assert.equal(there, counts[shard]);
+    assert.ok(3 * there <= pairs.length, 'a third of the pairs are free');
+  }
+  for (let i = 0; i < 6000; i++) remove(`k${i}`);
+  assert.equal(table.size, 0);
+});

@@ -75,6 +75,7 @@ test('a key that is there twice is found, among few and among many', () => {
       assert.throws(() => sorted([twice, ...keys, twice]), /a key is in it twice/);
       const alike = keys.map((key) => twice + key);
       assert.throws(() => sorted([...alike, alike[1]!]), /a key is in it twice/);
+      assert.throws(() => sorted([...keys, ...keys.map(() => twice)]), /a key is in it twice/);
     }
   }
 });

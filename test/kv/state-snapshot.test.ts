@@ -52,7 +52,7 @@ test('any commands while it is walked: what is restored is the state at its begi
   fc.assert(property, { numRuns: 300 });
 });
 
-/** Some thousand keys, some values longer than a block, and gaps in the order of creation. */
+/** A thousand keys or so, some values longer than a block, and gaps in the order of creation. */
 class Crowd {
   readonly machine = new StateMachine();
   readonly random: Prng;
@@ -86,15 +86,15 @@ class Crowd {
   }
 }
 
-test('some thousand keys, at any pace of changes and of reading', () => {
+test('a thousand keys, at any pace of changes and of reading', () => {
   for (const [seed, changes] of [
     [1, 0],
     [2, 3],
     [3, 300],
     [4, 30],
-    [5, 20_000],
+    [5, 3000],
   ] as const) {
-    const crowd = new Crowd(seed, 2000);
+    const crowd = new Crowd(seed, 1000);
     const content = contentOf(crowd.machine);
     const snapshot = crowd.machine.beginSnapshot();
     const pieces: Uint8Array[] = [];
@@ -117,7 +117,9 @@ test('FLUSHALL in the middle takes nothing from it, and what comes behind does n
   const pieces = [snapshot.next(1000)!];
   applyTo(machine, setCommand('user:1', 'changed before'));
   applyTo(machine, flushall);
-  for (let i = 0; i < 100; i++) applyTo(machine, setCommand(`user:${i}`, 'new'));
+  // New cells stand where the old ones stood, in memory of their own.
+  for (let i = 0; i < 1000; i++) applyTo(machine, setCommand(`user:${i % 500}`, 'new'));
+  for (let i = 0; i < 100; i++) applyTo(machine, del(`user:${i}`));
   applyTo(machine, flushall);
   applyTo(machine, setCommand('user:1', 'newer'));
   pieces.push(...takeAll(snapshot, 500));
@@ -206,14 +208,16 @@ test('a call costs what it may hand out, however much it has to pass over', () =
   const snapshot = machine.beginSnapshot();
   const pieces = [snapshot.next(100)!];
   for (let i = 100; i < 19_900; i++) applyTo(machine, setCommand(`key:${i}`, 'w'));
-  while (snapshot.bufferedBytes > 0) pieces.push(snapshot.next(4096)!);
   const takeVisits = countVisits(snapshot);
   for (let piece = snapshot.next(4096); piece !== null; piece = snapshot.next(4096)) {
     // At most 4096 / 16 to pass over, and each that is written is looked at twice.
     assert.ok(takeVisits() <= 512);
     pieces.push(piece);
   }
-  assert.ok(pieces.length > 60, 'it has passed over many');
+  assert.ok(
+    pieces.some(({ length }) => length === 0),
+    'it has passed over many',
+  );
   assert.deepEqual(contentOf(restoreMachine(pieces)), content);
 });
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { bytesOf } from '../../src/base/bytes.ts';
 import { type Entry, EntryType, sealEntry, unsealedRecord } from '../../src/base/entry.ts';
 import { INDEX_ZERO, index, nodeId, term } from '../../src/base/ids.ts';
+import { LOG_START } from '../../src/base/snapshot.ts';
 import type { Message } from '../../src/raft/messages.ts';
 import { CoreCluster, type CoreClusterOptions } from '../../src/sim/messages/core-cluster.ts';
-import type { DurableImage } from '../../src/sim/messages/core-node.ts';
+import type { DurableImage } from '../../src/sim/messages/durable-image.ts';
 
 /** A cluster of cores on a table, with what tests ask for besides. */
 export class Harness extends CoreCluster {
@@ -60,10 +61,12 @@ export class Harness extends CoreCluster {
     assert.fail(`never: ${holds}`);
   }
 
-  /** A node's log in memory, as the terms of its entries. */
+  /** A node's log behind its base, as the terms of its entries. */
   terms(id: number): number[] {
     const raft = this.raft(id);
-    return Array.from({ length: raft.lastIndex }, (_, i) => raft.termAt(index(i + 1)));
+    const { index: base } = raft.base;
+    const length = raft.lastIndex - base;
+    return Array.from({ length }, (_, i) => raft.termAt(index(base + i + 1)));
   }
 }
 
@@ -71,8 +74,10 @@ export class Harness extends CoreCluster {
 export function imageOf(terms: readonly number[], currentTerm: number, votedFor = 0): DurableImage {
   return {
     hardState: { currentTerm: term(currentTerm), votedFor: nodeId(votedFor), suspect: false },
+    base: LOG_START,
     entries: terms.map((t, i) => entryOf(i + 1, t)),
     commitIndex: INDEX_ZERO,
+    snapshots: [],
   };
 }
 

@@ -188,7 +188,18 @@ export function describe(message: Message): string {
         ? `${life} match=${message.matchIndex}`
         : `${life} refused=${message.matchIndex} hint=${message.hintIndex}/${message.hintTerm}`;
     }
+    case 'InstallSnapshot': {
+      const { snapshot, offset, bytes } = message;
+      const what = bytes.length === 0 ? `asks at=${offset}` : `at=${offset} bytes=${bytes.length}`;
+      return `${head} ${sayWhich(snapshot.index, snapshot.id)} ${what}`;
+    }
+    case 'InstallSnapshotResponse': {
+      const which = sayWhich(message.snapshotIndex, message.snapshotId);
+      return `${head} ${which} has=${message.offset} of=${message.sentOffset}`;
+    }
     case 'Reinstate':
       return `${head} life=${message.incarnation} whole=${message.wholeIndex}`;
   }
 }
+
+const sayWhich = (index: number, id: number): string => `snapshot=${index}#${id}`;

@@ -98,10 +98,34 @@ export class Script {
     },
     // propose 1 a b: both in one turn.
     propose: ({ words: [id, ...texts] }) => this.propose(Number(id), texts),
-    apply: ({ words }) => {
-      this.harness.act(Number(words[0]), (raft) => raft.applied(raft.commitIndex));
-    },
+    // apply 1: what is committed, or the snapshot that took the place of its log.
+    apply: ({ words }) => this.harness.snapshots.apply(Number(words[0])),
     read: ({ words }) => this.harness.answerRead(Number(words[0])),
+    // snapshot 1 bytes=100: of what it has applied. A host keeps two.
+    snapshot: ({ words, settings }) => {
+      const id = Number(words[0]);
+      this.harness.snapshots.write(id, Number(settings.get('bytes')));
+      this.harness.snapshots.publish(id);
+      this.showSnapshots(id);
+    },
+    // compact 1 [newest]: up to the last snapshot but one, or to the last.
+    compact: ({ words: [id, which] }) => {
+      this.harness.snapshots.compact(Number(id), which === 'newest');
+    },
+    // slice 1 [bytes=40]: its host reads the piece that is asked for; 0 bytes: it fails.
+    slice: ({ words, settings }) => {
+      this.harness.snapshots.answerRead(Number(words[0]), Number(settings.get('bytes') ?? 1e9));
+    },
+    // take 3: its host takes the oldest piece that has come.
+    take: ({ words }) => this.harness.snapshots.takeChunk(Number(words[0])),
+    // slow: pieces wait for `slice` and `take`, whatever else is done at once.
+    slow: () => {
+      this.harness.snapshots.areSlow = true;
+    },
+    pins: ({ words }) => {
+      const pins = this.harness.raft(Number(words[0])).snapshotPins(this.harness.nowMs);
+      this.out.push(`pinned: (${pins.map(({ index, id }) => `${index}#${id}`).join(',')})`);
+    },
     crash: ({ words, settings }) => {
       this.harness.crash(Number(words[0]), Number(settings.get('kept') ?? 0));
     },
@@ -143,11 +167,15 @@ export class Script {
     const limits = {
       logWindowBytesMax: Number(settings.get('window') ?? defaultLimits.logWindowBytesMax),
       appendEntriesBytesMax: Number(settings.get('batch') ?? defaultLimits.appendEntriesBytesMax),
+      snapshotChunkBytesMax: Number(settings.get('chunk') ?? defaultLimits.snapshotChunkBytesMax),
     };
     this.harness = new Harness({ nodes, limits });
     this.harness.witnesses.push({
       sent: (node, message) => this.saySent(node, message),
       traced: (_node, event) => this.out.push(traceLine(event)),
+      received: (node, { index, id }, outcome) => {
+        this.out.push(`  host ${node.id} has all of snapshot=${index}#${id}: ${outcome}`);
+      },
     });
   }
 
@@ -202,6 +230,15 @@ export class Script {
     for (const { follower, from, to } of node.reads) {
       this.out.push(`  read ${node.id} for ${follower}: ${from}..${to}`);
     }
+    for (const { follower, snapshot, offset } of node.snapshotReads) {
+      const which = `snapshot=${snapshot.index}#${snapshot.id}`;
+      this.out.push(`  slice ${node.id} for ${follower}: ${which} at=${offset}`);
+    }
+    for (const { snapshot, offset, bytes } of node.chunks) {
+      const which = `snapshot=${snapshot.index}#${snapshot.id}`;
+      this.out.push(`  take ${node.id}: ${which} at=${offset} bytes=${bytes.length}`);
+    }
+    if (node.install !== null) this.out.push(`  install ${node.id}: ${node.install.index}`);
   }
 
   private matcher(settings: ReadonlyMap<string, string>): (message: Message) => boolean {
@@ -222,6 +259,11 @@ export class Script {
     };
   }
 
+  private showSnapshots(id: number): void {
+    const of = this.harness.node(id).image.snapshots.map(({ index, id }) => `${index}#${id}`);
+    this.out.push(`${id} has snapshots (${of.join(',')})`);
+  }
+
   private showLogs(): void {
     for (const { id, raft } of this.harness.nodes) {
       if (raft === null) {
@@ -229,8 +271,10 @@ export class Script {
         continue;
       }
       const terms = this.harness.terms(id).join(',');
+      const { index, term } = raft.base;
+      const base = index === 0 ? '' : `base=${index}/${term} `;
       this.out.push(
-        `${id} ${raft.isSuspect ? 'suspect ' : ''}${raft.role} term=${raft.currentTerm} log=(${terms}) ` +
+        `${id} ${raft.isSuspect ? 'suspect ' : ''}${raft.role} term=${raft.currentTerm} ${base}log=(${terms}) ` +
           `stable=${raft.stableIndex} commit=${raft.commitIndex}`,
       );
     }
@@ -253,6 +297,10 @@ function traceLine(event: TraceEvent): string {
       return `${event.node} cuts from ${event.from} on`;
     case 'commit':
       return `${event.node} commits up to ${event.commitIndex}`;
+    case 'snapshot':
+      return `${event.node} resets its log to ${event.index}/${event.snapshotTerm}`;
+    case 'compact':
+      return `${event.node} compacts up to ${event.index}`;
     case 'reinstated':
       return `${event.node} is reinstated in term ${event.term}`;
   }
@@ -264,6 +312,7 @@ function diskLine(persist: Persist): string {
     parts.push(`term=${persist.hardState.currentTerm} vote=${persist.hardState.votedFor}`);
     if (persist.hardState.suspect) parts.push('suspect');
   }
+  if (persist.reset !== null) parts.push(`reset=${persist.reset.index}/${persist.reset.term}`);
   if (persist.truncateFrom !== 0) parts.push(`cut=${persist.truncateFrom}`);
   const entries = persist.entries.map((entry) => `${entry.index}/${entry.term}`).join(',');
   if (entries !== '') parts.push(`entries=(${entries})`);

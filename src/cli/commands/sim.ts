@@ -17,7 +17,7 @@ export const simCommand: CliCommand = {
     'Exits with 0 when all is well; 10: something forbidden happened; 11: something that must happen',
     'did not; 12: the code crashed; 13: a set of seeds has not been through all that it must.',
     'A failure is told with the last events before it, and made smaller.',
-    'With --core only the consensus cores run, a thousand steps a seed, over single messages that are',
+    'With --core only the consensus cores run, two thousand steps a seed, over single messages that are',
     'lost, duplicated and reordered: what no connection does, and the protocol must stand all the same.',
   ],
   examples: [

@@ -13,7 +13,7 @@ export const coreMode: SimMode<CoreRunResult> = {
   run: runCores,
   tally: () => new CoreReport(),
   commandOf: ({ seed }) => `dkvs sim --core --seed ${seed}`,
-  // A run is a thousand steps: there is little to make smaller.
+  // A run is two thousand steps: there is little to make smaller.
   smaller: () => [],
 };
 

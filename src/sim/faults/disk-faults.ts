@@ -2,7 +2,14 @@ import type { Prng } from '../../base/prng.ts';
 import type { DiskOperation } from '../disk.ts';
 import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
-import { type Damage, lostWrite, misdirectedWrite, rotLog, rotSlot, rotSnapshot } from './damage.ts';
+import {
+  type Damage,
+  lostWrite,
+  misdirectedWrite,
+  rotLog,
+  rotSlot,
+  rotSnapshot,
+} from './damage.ts';
 import { durableState, isEstablished, stateIn } from './durable-state.ts';
 import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';

@@ -120,7 +120,6 @@ export class DurableImage {
     return reset;
   }
 
-
   /** What both slots grant: any one of them may be all that is left. Null when one is no good. */
   get hardStates(): readonly (SlotImage | null)[] {
     return this.slots;

@@ -14,7 +14,10 @@ const NAME = /^snapshot-\d{16}$/;
 
 /** The names of snapshots, the newest first. */
 export function snapshotNames(names: readonly string[]): readonly string[] {
-  return names.filter((name) => NAME.test(name)).toSorted().toReversed();
+  return names
+    .filter((name) => NAME.test(name))
+    .toSorted()
+    .toReversed();
 }
 
 /** Null unless all of the file is as its footer says: the judges' own reading of the format

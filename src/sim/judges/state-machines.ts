@@ -1,7 +1,7 @@
 import { ENTRY_HEADER_BYTES, type Entry } from '../../base/entry.ts';
 import { native } from '../../base/native.ts';
-import { mix } from '../../kv/murmur3.ts';
 import type { SnapshotInfo } from '../../base/snapshot.ts';
+import { mix } from '../../kv/murmur3.ts';
 import type { Reply } from '../../kv/reply.ts';
 import { Observer, type SimNode, Violation } from '../observer.ts';
 import { ReferenceMachine } from '../reference/machine.ts';

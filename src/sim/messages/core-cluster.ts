@@ -1,18 +1,10 @@
 import { AssertionError, assert } from '../../base/assert.ts';
 import { bytesOf } from '../../base/bytes.ts';
 import { type Entry, EntryType, unsealedRecord } from '../../base/entry.ts';
-import {
-  INDEX_ZERO,
-  type Index,
-  incarnation,
-  index,
-  nodeId,
-  TERM_ZERO,
-  type Term,
-} from '../../base/ids.ts';
+import { type Index, incarnation, index, nodeId } from '../../base/ids.ts';
 import { defaultLimits, type Limits } from '../../base/limits.ts';
 import { Prng } from '../../base/prng.ts';
-import type { TermRun } from '../../base/term-runs.ts';
+import { LOG_START } from '../../base/snapshot.ts';
 import type { Effects } from '../../raft/effects.ts';
 import { checkState, checkTransition, checkWindow, observe } from '../../raft/invariants.ts';
 import type { Message } from '../../raft/messages.ts';
@@ -20,7 +12,9 @@ import { Raft } from '../../raft/raft.ts';
 import { defaultTiming, type RaftTiming } from '../../raft/timing.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import { Violation } from '../observer.ts';
-import { applyPersist, CoreNode } from './core-node.ts';
+import { CoreNode } from './core-node.ts';
+import { CoreSnapshots } from './core-snapshots.ts';
+import { applyPersist, lastIndexOf, recover, termRunsOf } from './durable-image.ts';
 import type { Loss, Witness } from './witness.ts';
 
 export interface CoreClusterOptions {
@@ -47,6 +41,7 @@ export class CoreCluster {
   readonly witnesses: Partial<Witness>[] = [];
   readonly limits: Limits;
   readonly timing: RaftTiming;
+  readonly snapshots = new CoreSnapshots(this);
   private readonly random: Prng;
   private readonly firstConfiguration: Uint8Array | null;
 
@@ -73,15 +68,17 @@ export class CoreCluster {
     const node = this.node(id);
     assert(node.raft === null, () => `node ${id} runs`);
     node.incarnation = incarnation(node.incarnation + 1);
-    node.durableSequence = 0;
-    node.effectsCommitIndex = INDEX_ZERO;
+    const { image } = node;
+    recover(image);
+    node.machine = this.snapshots.restored(node);
     node.raft = new Raft({
       id: node.id,
       incarnation: node.incarnation,
       voters: this.nodes.map((each) => each.id),
-      hardState: node.image.hardState,
-      log: { lastIndex: index(node.image.entries.length), termRuns: runsOf(node.image.entries) },
-      commitIndex: node.image.commitIndex,
+      hardState: image.hardState,
+      log: { base: image.base, lastIndex: lastIndexOf(image), termRuns: termRunsOf(image) },
+      snapshot: image.snapshots.at(-1) ?? null,
+      commitIndex: image.commitIndex,
       firstConfiguration: this.firstConfiguration,
       timing: this.timing,
       limits: this.limits,
@@ -101,26 +98,40 @@ export class CoreCluster {
   crash(id: number, kept = 0): void {
     const node = this.node(id);
     const requests = node.persists.length;
+    for (const witness of this.witnesses) witness.crashing?.(node);
     for (const persist of node.persists.slice(0, kept)) applyPersist(node.image, persist);
-    node.raft = null;
-    node.persists = [];
-    node.promises = [];
-    node.reads = [];
+    node.forget();
     for (const witness of this.witnesses) witness.crashed?.(node, requests, kept);
   }
 
-  /** What a start makes of rot: the log is cut to its last good entry, and before that the node is a
-   *  suspect, durably. */
+  /** What a start makes of rot: the log is cut to its last good entry, `keep` of those behind its base,
+   *  and before that the node is a suspect, durably. */
   rot(id: number, keep: number): void {
     const node = this.node(id);
     assert(node.raft === null, () => `node ${id} runs: only a start finds rot`);
     const { image } = node;
     const again = image.hardState.suspect;
-    if (!again) node.beforeRot = image.entries.slice();
+    if (!again) node.beforeRot = { base: image.base, entries: image.entries.slice() };
     image.hardState = { ...image.hardState, suspect: true };
     image.entries.length = Math.min(image.entries.length, keep);
-    image.commitIndex = index(Math.min(image.commitIndex, image.entries.length));
+    image.commitIndex = index(Math.min(image.commitIndex, lastIndexOf(image)));
     for (const witness of this.witnesses) witness.rotted?.(node, again);
+  }
+
+  /** The newest snapshot has rotted, or all of them. The log covers from the one before, or the node
+   *  has nothing left that it could begin with. */
+  rotSnapshots(id: number, all: boolean): void {
+    const { image } = this.node(id);
+    const left = all ? [] : image.snapshots.slice(0, -1);
+    const newest = left.at(-1)?.index ?? 0;
+    if (newest < image.base.index) {
+      this.rot(id, 0);
+      image.base = LOG_START;
+      image.commitIndex = index(0);
+      image.snapshots = [];
+    } else {
+      image.snapshots = left;
+    }
   }
 
   /** One turn of a node: inputs, then whatever effects they have; then the invariants. */
@@ -149,6 +160,13 @@ export class CoreCluster {
       node.promises.push({ after: effects.promisesAfter, message });
     }
     node.reads.push(...effects.reads);
+    node.snapshotReads.push(...effects.snapshotReads);
+    node.chunks.push(...effects.chunks);
+    if (effects.install !== null) {
+      // What it was writing is of a state that is left behind.
+      node.unpublished = null;
+      node.install = effects.install;
+    }
     this.releasePromises(node);
   }
 
@@ -203,7 +221,9 @@ export class CoreCluster {
     const to = Math.min(read.to, read.from + count - 1);
     const entries: Entry[] = [];
     let bytes = 0;
-    for (const entry of node.image.entries.slice(read.from - 1, to)) {
+    const { base } = node.image;
+    const first = read.from - base.index - 1;
+    for (const entry of first < 0 ? [] : node.image.entries.slice(first, to - base.index)) {
       entries.push(entry);
       bytes += entry.record.length;
       if (bytes >= read.bytesMax) break;
@@ -230,7 +250,7 @@ export class CoreCluster {
       this.lose(message, 'down');
       return;
     }
-    for (const witness of this.witnesses) witness.delivered?.(message);
+    for (const witness of this.witnesses) witness.delivered?.(message, this.node(message.to));
     this.act(message.to, (raft) => raft.step(this.nowMs, message));
   }
 
@@ -249,6 +269,9 @@ export class CoreCluster {
         if (node.raft === null) continue;
         this.persist(node.id);
         while (node.reads.length > 0) this.answerRead(node.id);
+        if (this.snapshots.areSlow) continue;
+        while (node.snapshotReads.length > 0) this.snapshots.answerRead(node.id);
+        while (node.chunks.length > 0) this.snapshots.takeChunk(node.id);
       }
       if (this.messages.length === 0 && this.nodes.every((node) => node.persists.length === 0)) {
         return;
@@ -327,14 +350,4 @@ function judged(act: () => void): void {
     const [, invariant] = /\b([SDL]\d{1,2})\b/.exec(text) ?? [];
     throw invariant === undefined ? thrown : new Violation(invariant, text);
   }
-}
-
-function runsOf(entries: readonly Entry[]): TermRun[] {
-  const runs: TermRun[] = [];
-  let last: Term = TERM_ZERO;
-  for (const entry of entries) {
-    if (entry.term !== last) runs.push({ term: entry.term, from: entry.index });
-    last = entry.term;
-  }
-  return runs;
 }

@@ -1,20 +1,29 @@
 import { type Index, index, type NodeId, type Term } from '../../base/ids.ts';
-import type { Message } from '../../raft/messages.ts';
+import { native } from '../../base/native.ts';
+import type { SnapshotInfo } from '../../base/snapshot.ts';
+import type { InstallSnapshot, Message } from '../../raft/messages.ts';
 import { majorityOf } from '../../raft/quorum.ts';
 import type { RaftState } from '../../raft/state.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import { Violation } from '../observer.ts';
 import type { CoreCluster } from './core-cluster.ts';
 import type { CoreNode } from './core-node.ts';
+import { lastIndexOf, termIn } from './durable-image.ts';
 import type { Witness } from './witness.ts';
 
 interface Committed {
   readonly term: Term;
   /** The term of the leader that counted it as committed. */
   readonly inTerm: Term;
+  /** Of everything up to it: the state of a machine that has applied it. NaN where the judge has not
+   *  seen what was appended. */
+  readonly hash: number;
 }
 
-type Judged = Pick<Witness, 'started' | 'sent' | 'traced' | 'durable' | 'stepped'>;
+type Judged = Pick<
+  Witness,
+  'started' | 'sent' | 'traced' | 'durable' | 'stepped' | 'applied' | 'snapshotTaken'
+>;
 
 /**
  * What must hold across a cluster of cores, by the numbers of SPEC.md. It sees what no node sees:
@@ -30,6 +39,7 @@ export class CoreJudge implements Judged {
   /** What stands at an index with a term, and the term before it: by induction, the whole
    *  prefix. */
   private readonly entries = new Map<string, string>();
+  private readonly records = new Map<string, Uint8Array>();
   private readonly sentTerm = new Map<NodeId, Term>();
 
   constructor(cluster: CoreCluster) {
@@ -60,6 +70,26 @@ export class CoreJudge implements Judged {
     const copies = this.durableCopies(length, last.term);
     const quorum = majorityOf(this.cluster.nodes.length);
     must(copies >= quorum, 'S13', () => `${length} is left on ${copies} disks`);
+  }
+
+  /** S7, S9: its state is that behind a prefix of the ledger. */
+  applied({ name, machine }: CoreNode): void {
+    this.judgeState(name, machine.index, machine.hash);
+  }
+
+  /** S21: so is the state in a snapshot. */
+  snapshotTaken({ name }: CoreNode, snapshot: SnapshotInfo): void {
+    const { index, term } = snapshot;
+    const isThere = this.ledger[index - 1]?.term === term;
+    must(isThere, 'S21', () => `${name} takes a snapshot of ${index}, term ${term}`);
+    this.judgeState(name, index, this.cluster.snapshots.fileOf(snapshot).hash);
+  }
+
+  private judgeState(name: string, index: number, hash: number): void {
+    const expected = index === 0 ? 0 : this.ledger[index - 1]?.hash;
+    must(expected !== undefined, 'S21', () => `${name} has a state of ${index}, not committed`);
+    const isEqual = Number.isNaN(expected) || expected === hash;
+    must(isEqual, 'S21', () => `${name} has a state of ${index} that is none of the ledger`);
   }
 
   /** S19, of every pair with this node in it. */
@@ -113,23 +143,33 @@ export class CoreJudge implements Judged {
       const isSame = (this.entries.get(key) ?? content) === content;
       must(isSame, 'S5', () => `entry ${key} of ${node.name} differs from another's`);
       this.entries.set(key, content);
+      this.records.set(key, entry.record);
     }
   }
 
   private judgeCommit(node: CoreNode, inTerm: Term, commitIndex: Index): void {
     const { log, quorum } = node.up.state;
-    for (let at = 1; at <= commitIndex; at++) {
+    const first = Math.max(1, log.base.index);
+    must(first <= this.ledger.length + 1, 'S21', () => `${node.name} has ${first}, not committed`);
+    for (let at = first; at <= commitIndex; at++) {
       const term = log.termAt(index(at));
       const known = this.ledger[at - 1];
       if (known !== undefined) {
         must(term === known.term, 'S7', () => `${node.name} commits another entry at ${at}`);
         continue;
       }
-      this.ledger.push({ term, inTerm });
+      this.ledger.push({ term, inTerm, hash: this.hashOf(at, term) });
       const copies = this.durableCopies(at, term);
       must(copies >= quorum, 'S12', () => `${at} is committed with ${copies} durable copies`);
       this.judgeLaterLeaders(at, term, inTerm);
     }
+  }
+
+  private hashOf(at: number, term: Term): number {
+    const before = at === 1 ? 0 : this.ledger[at - 2]!.hash;
+    const record = this.records.get(`${at} of term ${term}`);
+    if (record === undefined || Number.isNaN(before)) return Number.NaN;
+    return native.crc32(record, 0, record.length, before);
   }
 
   /** S6 again: something was committed in this term, and who leads a later one must have it. */
@@ -145,15 +185,17 @@ export class CoreJudge implements Judged {
    *  its acknowledgements prove nothing, and once it is reinstated it must hold all that it had. */
   private durableCopies(at: number, term: Term): number {
     return this.cluster.nodes.filter(({ image, beforeRot }) => {
-      const entries = image.hardState.suspect ? beforeRot : image.entries;
-      return entries[at - 1]?.term === term;
+      const log = image.hardState.suspect ? beforeRot : image;
+      // What lies behind the base is in a snapshot, of a prefix of the ledger (S21).
+      return at < log.base.index || termIn(log, at) === term;
     }).length;
   }
 
   sent(node: CoreNode, message: Message): void {
     const { kind, term } = message;
     const { hardState } = node.image;
-    const abstains = !hardState.suspect || kind === 'SuspectResponse';
+    const promisesNothing = kind === 'SuspectResponse' || kind === 'InstallSnapshotResponse';
+    const abstains = !hardState.suspect || promisesNothing;
     must(abstains, 'D3', () => `${node.name}, a suspect, sends ${kind}`);
     const nobodyHas = kind === 'PreVote' || (kind === 'PreVoteResponse' && message.voteGranted);
     if (!nobodyHas) this.judgeTerm(node, message);
@@ -163,10 +205,18 @@ export class CoreJudge implements Judged {
     if (kind === 'RequestVoteResponse' && message.voteGranted) {
       this.judgeVote(node, term, message.to, binding);
     }
+    if (kind === 'InstallSnapshot') this.judgePiece(node, message);
     const acknowledges = kind === 'AppendEntriesResponse' || kind === 'SuspectResponse';
     if (acknowledges && message.success && binding) {
       this.judgeAcknowledgement(node, message.to, term, message.matchIndex);
     }
+  }
+
+  /** D4: of the very file that it names, and that is on this node's disk. */
+  private judgePiece({ name }: CoreNode, { snapshot, offset, bytes }: InstallSnapshot): void {
+    const file = this.cluster.snapshots.fileOf(snapshot).bytes;
+    const isTrue = bytes.every((byte, i) => byte === file[offset + i]);
+    must(isTrue, 'D4', () => `${name} sends what is not in snapshot ${snapshot.id}`);
   }
 
   private judgeTerm({ id, name, image }: CoreNode, { kind, term }: Message): void {
@@ -188,11 +238,14 @@ export class CoreJudge implements Judged {
 
   private judgeAcknowledgement(node: CoreNode, to: NodeId, term: Term, upTo: Index): void {
     const { name, image } = node;
-    const isDurable = upTo <= image.entries.length;
+    const isDurable = upTo <= lastIndexOf(image);
     must(isDurable, 'D1', () => `${name} acknowledges ${upTo}, which is not durable`);
     const leader = this.cluster.node(to).raft;
     if (upTo === 0 || leader?.role !== 'leader' || leader.currentTerm !== term) return;
-    const isEqual = image.entries[upTo - 1]!.term === leader.termAt(upTo);
+    // What lies behind a base is committed, and known to the ledger.
+    const ledgerTerm = this.ledger[upTo - 1]?.term;
+    const own = upTo < image.base.index ? ledgerTerm : termIn(image, upTo);
+    const isEqual = own === (upTo < leader.base.index ? ledgerTerm : leader.termAt(upTo));
     must(isEqual, 'S15', () => `${name} acknowledges ${upTo}, and has another entry there`);
   }
 }

@@ -1,9 +1,11 @@
+import type { SnapshotInfo } from '../../base/snapshot.ts';
 import type { Message } from '../../raft/messages.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import type { EventLog } from '../event-log.ts';
 import { sayMessage, sayTrace } from '../say.ts';
 import type { CoreCluster } from './core-cluster.ts';
 import type { CoreNode } from './core-node.ts';
+import { lastIndexOf } from './durable-image.ts';
 import type { Loss, Witness } from './witness.ts';
 
 /** Every event of a cluster of cores, in the log of its run. */
@@ -17,14 +19,15 @@ export class CoreLog implements Partial<Witness> {
   }
 
   started({ id, name, incarnation, image }: CoreNode): void {
-    const { entries, hardState } = image;
+    const { hardState, base } = image;
     const { currentTerm, suspect } = hardState;
-    const { length } = entries;
+    const length = lastIndexOf(image);
     this.add(1, id, length, currentTerm);
     const as = suspect ? ', a suspect' : '';
     this.line(
       name,
-      () => `starts (run ${incarnation}): ${length} entries, term ${currentTerm}${as}`,
+      () =>
+        `starts (run ${incarnation}): entries ${base.index + 1}..${length}, term ${currentTerm}${as}`,
     );
   }
 
@@ -34,9 +37,9 @@ export class CoreLog implements Partial<Witness> {
   }
 
   rotted({ id, name, image }: CoreNode): void {
-    const { length } = image.entries;
+    const length = lastIndexOf(image);
     this.add(3, id, length, 0);
-    this.line(name, () => `has rotted; ${length} entries are good`);
+    this.line(name, () => `has rotted; its log is good up to ${length}`);
   }
 
   sent(node: CoreNode, message: Message): void {
@@ -61,14 +64,29 @@ export class CoreLog implements Partial<Witness> {
   }
 
   durable({ id, name, image, durableSequence }: CoreNode): void {
-    const { length } = image.entries;
+    const length = lastIndexOf(image);
     this.add(9, id, durableSequence, length);
-    this.line(name, () => `#${durableSequence} is durable: ${length} entries`);
+    this.line(name, () => `#${durableSequence} is durable: a log up to ${length}`);
   }
 
   read({ id, name }: CoreNode, entries: number): void {
     this.add(10, id, entries, 0);
     this.line(name, () => `reads ${entries} entries back`);
+  }
+
+  snapshotTaken({ id, name }: CoreNode, snapshot: SnapshotInfo): void {
+    this.add(12, id, snapshot.index, snapshot.bytes);
+    this.line(name, () => `has taken snapshot ${snapshot.id} of ${snapshot.index}`);
+  }
+
+  snapshotRead({ id, name }: CoreNode, found: boolean): void {
+    this.add(13, id, found ? 1 : 0, 0);
+    this.line(name, () => (found ? 'reads of a snapshot' : 'finds no such snapshot'));
+  }
+
+  received({ id, name }: CoreNode, snapshot: SnapshotInfo, outcome: string): void {
+    this.add(14, id, snapshot.index, outcome.length);
+    this.line(name, () => `has all of snapshot ${snapshot.id} of ${snapshot.index}: ${outcome}`);
   }
 
   /** Something that the network does, or that is done to a node from outside. */

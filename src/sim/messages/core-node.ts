@@ -1,5 +1,4 @@
 import { assert } from '../../base/assert.ts';
-import type { Entry } from '../../base/entry.ts';
 import {
   INDEX_ZERO,
   type Incarnation,
@@ -10,20 +9,32 @@ import {
   TERM_ZERO,
   type WalSequence,
 } from '../../base/ids.ts';
-import type { HardState, Persist } from '../../base/persist.ts';
-import type { PromiseMessage, ReadEntries } from '../../raft/effects.ts';
+import type { Persist } from '../../base/persist.ts';
+import { LOG_START, type SnapshotInfo } from '../../base/snapshot.ts';
+import type {
+  PromiseMessage,
+  ReadEntries,
+  ReadSnapshot,
+  ReceivedChunk,
+} from '../../raft/effects.ts';
 import type { Raft } from '../../raft/raft.ts';
-
-/** What a crash would leave: the judge of everything that was promised. */
-export interface DurableImage {
-  hardState: HardState;
-  entries: Entry[];
-  commitIndex: Index;
-}
+import type { DurableImage, DurableLog } from './durable-image.ts';
 
 export interface HeldPromise {
   readonly after: WalSequence;
   readonly message: PromiseMessage;
+}
+
+/** A state machine whose state is the hash of all the entries that it has applied, in their order. */
+export interface Machine {
+  index: Index;
+  hash: number;
+}
+
+/** A snapshot that is being received: its bytes so far. */
+export interface Incoming {
+  readonly snapshot: SnapshotInfo;
+  bytes: Uint8Array;
 }
 
 /** One node: the core, and a host that does nothing by itself. */
@@ -34,15 +45,25 @@ export class CoreNode {
   incarnation: Incarnation = incarnation(0);
   image: DurableImage = {
     hardState: { currentTerm: TERM_ZERO, votedFor: NOBODY, suspect: false },
+    base: LOG_START,
     entries: [],
     commitIndex: INDEX_ZERO,
+    snapshots: [],
   };
   /** The durable log as it was when the node last was no suspect: what it may have acknowledged. */
-  beforeRot: Entry[] = [];
+  beforeRot: DurableLog = { base: LOG_START, entries: [] };
   /** Handed out and not yet durable, oldest first. */
   persists: Persist[] = [];
   promises: HeldPromise[] = [];
   reads: ReadEntries[] = [];
+  snapshotReads: ReadSnapshot[] = [];
+  chunks: ReceivedChunk[] = [];
+  incoming: Incoming | null = null;
+  /** What the state machine is to jump to. */
+  install: SnapshotInfo | null = null;
+  machine: Machine = { index: INDEX_ZERO, hash: 0 };
+  /** Written, and not published yet: the log is not durable so far. */
+  unpublished: SnapshotInfo | null = null;
   durableSequence = 0;
   effectsCommitIndex: Index = INDEX_ZERO;
 
@@ -58,22 +79,19 @@ export class CoreNode {
     assert(this.raft !== null, () => `node ${this.id} is down`);
     return this.raft;
   }
-}
 
-/** Writes to the image what a host's disk does, in the order that `Persist` promises. */
-export function applyPersist(image: DurableImage, persist: Persist): void {
-  if (persist.hardState !== null) image.hardState = persist.hardState;
-  if (persist.truncateFrom !== 0) image.entries.length = persist.truncateFrom - 1;
-  for (const entry of persist.entries) {
-    assert(
-      entry.index === image.entries.length + 1,
-      () => `entry ${entry.index} does not follow the durable log, ${image.entries.length} long`,
-    );
-    image.entries.push(entry);
+  /** What was only in memory is gone. */
+  forget(): void {
+    this.raft = null;
+    this.persists = [];
+    this.promises = [];
+    this.reads = [];
+    this.snapshotReads = [];
+    this.chunks = [];
+    this.incoming = null;
+    this.install = null;
+    this.unpublished = null;
+    this.durableSequence = 0;
+    this.effectsCommitIndex = INDEX_ZERO;
   }
-  assert(
-    persist.commitIndex <= image.entries.length,
-    () => `the commit hint ${persist.commitIndex} is beyond the durable log`,
-  );
-  image.commitIndex = persist.commitIndex;
 }

@@ -21,7 +21,7 @@ export interface CoreRunResult {
 }
 
 /** Long enough for some elections, and short enough that what failed can be read. */
-const STEPS = 1000;
+const STEPS = 2000;
 
 /** Runs one seed of cores alone, over single messages, with every judge. */
 export function runCores(

@@ -8,30 +8,12 @@ import { CoreCluster } from './core-cluster.ts';
 import { CoreCoverage } from './core-coverage.ts';
 import { CoreJudge } from './core-judge.ts';
 import { CoreLog } from './core-log.ts';
-import { applyPersist, type CoreNode } from './core-node.ts';
+import type { CoreNode } from './core-node.ts';
+import { applyPersist, rename } from './durable-image.ts';
+import { type Action, drawWeights, type Weights } from './weights.ts';
 
-type Action =
-  | 'deliver'
-  | 'duplicate'
-  | 'lose'
-  | 'persist'
-  | 'pass'
-  | 'propose'
-  | 'crash'
-  | 'rot'
-  | 'start'
-  | 'cut'
-  | 'isolate'
-  | 'heal'
-  | 'connect'
-  | 'gone'
-  | 'transfer'
-  | 'read'
-  | 'apply';
-
-/** How often each thing happens. Every seed draws its own, so that some runs are all partitions and
- *  others all crashes. */
-type Weights = Readonly<Record<Action, number>>;
+/** Of a request that is carried out in part: the snapshot has its name, and the log is the old one. */
+const RENAMED = 2;
 
 /** One random run: anything may happen at any step. Throws when something forbidden does. */
 export class Torture {
@@ -45,6 +27,10 @@ export class Torture {
   private readonly total: number;
   /** Messages are taken from anywhere in the queue, or (as TCP would) from its front. */
   private readonly reorders: boolean;
+  /** A node takes a snapshot when it has applied so many entries since the last. */
+  private readonly snapshotEvery: number;
+  /** So many entries, at most, are proposed at a time. */
+  private readonly burst: number;
 
   constructor(seed: number, log: EventLog) {
     this.random = new Prng(seed);
@@ -57,38 +43,18 @@ export class Torture {
         appendEntriesBytesMax: this.pick([60, 500, 100_000]),
         inflightMessagesMax: this.pick([1, 3, 64]),
         inflightBytesMax: this.pick([100, 1000, 1_000_000]),
+        snapshotChunkBytesMax: this.pick([20, 60, 100_000]),
       },
       firstConfiguration: this.random.chance(0.5) ? bytesOf('members') : null,
     });
     this.log = new CoreLog(this.cluster, log);
     this.cluster.witnesses.push(this.log, this.coverage, new CoreJudge(this.cluster));
     this.reorders = this.random.chance(0.5);
-    this.weights = this.drawWeights();
+    this.snapshotEvery = this.pick([5, 5, 10, 20, 40, 100]);
+    this.burst = this.pick([3, 10, 20]);
+    this.weights = drawWeights(this.random);
     this.total = Object.values(this.weights).reduce((sum, weight) => sum + weight, 0);
     for (const node of this.cluster.nodes) this.cluster.start(node.id);
-  }
-
-  private drawWeights(): Weights {
-    const upTo = (most: number) => (this.random.chance(0.3) ? 0 : this.random.float() * most);
-    return {
-      deliver: 60,
-      duplicate: upTo(6),
-      lose: upTo(10),
-      persist: 4 + this.random.float() * 30,
-      pass: 10 + this.random.float() * 40,
-      propose: 5 + this.random.float() * 10,
-      crash: upTo(1.5),
-      rot: upTo(0.8),
-      start: 1.5,
-      cut: upTo(1.5),
-      isolate: upTo(1),
-      heal: upTo(2),
-      connect: upTo(4),
-      gone: upTo(2),
-      transfer: upTo(2),
-      read: 8,
-      apply: 8,
-    };
   }
 
   private pick<T>(from: readonly T[]): T {
@@ -129,8 +95,14 @@ export class Torture {
     transfer: () => this.transfer(),
     read: (node) => this.answerRead(node),
     apply: ({ id, raft }) => {
-      if (raft !== null) this.cluster.act(id, (each) => each.applied(each.commitIndex));
+      if (raft !== null) this.cluster.snapshots.apply(id);
     },
+    snapshot: (node) => this.snapshot(node),
+    compact: (node) => this.compact(node),
+    readSnapshot: (node) => this.readSnapshot(node),
+    absence: (node) => this.absence(node),
+    chunk: (node) => this.takeChunk(node),
+    calm: () => this.calm(),
   };
 
   private place(): number {
@@ -149,6 +121,111 @@ export class Torture {
     if (raft === null || reads.length === 0) return;
     // Fewer than asked for, or none at all: the read failed.
     this.cluster.answerRead(id, this.random.below(4));
+  }
+
+  /** One that waits for the log to be durable is published; else another is written when it is time. */
+  private snapshot({ id, raft, machine, image, unpublished }: CoreNode): void {
+    if (raft === null) return;
+    const { snapshots } = this.cluster;
+    const last = image.snapshots.at(-1)?.index ?? 0;
+    if (unpublished !== null) snapshots.publish(id);
+    else if (machine.index - last >= this.snapshotEvery) {
+      snapshots.write(id, 1 + this.random.below(300));
+      if (this.random.chance(0.7)) snapshots.publish(id);
+    }
+  }
+
+  private compact({ id, raft }: CoreNode): void {
+    if (raft !== null) this.cluster.snapshots.compact(id, this.random.chance(0.5));
+  }
+
+  private readSnapshot({ id, raft, snapshotReads }: CoreNode): void {
+    if (raft === null || snapshotReads.length === 0) return;
+    // Some blocks, or none at all: the read failed.
+    this.cluster.snapshots.answerRead(id, this.random.chance(0.1) ? 0 : 1 + this.random.below(100));
+  }
+
+  /** A crash is likelier here than elsewhere, between the pieces and before the reset is durable. */
+  private takeChunk(node: CoreNode): void {
+    if (node.raft === null || node.chunks.length === 0) return;
+    this.cluster.snapshots.takeChunk(node.id);
+    const resets = node.persists.some(({ reset }) => reset !== null);
+    if (this.random.chance(resets ? 0.5 : 0.03)) this.crash(node);
+  }
+
+  /** The others go on for a while without one node, until their logs no longer hold what it needs. */
+  private absence(node: CoreNode): void {
+    const { cluster, random } = this;
+    cluster.snapshots.areSlow = true;
+    if (random.chance(0.7)) {
+      this.heal();
+      for (const each of cluster.nodes) this.start(each);
+      cluster.run(random.below(1500));
+    }
+    if (node.raft !== null && random.chance(0.4)) this.crash(node);
+    else this.part(node);
+    for (let rounds = 1 + random.below(8); rounds > 0; rounds--) {
+      if (random.chance(0.6)) this.propose();
+      cluster.run(random.below(400));
+      this.snapshots(node);
+    }
+    cluster.snapshots.areSlow = false;
+    if (random.chance(0.2)) return;
+    this.heal();
+    for (const leader of cluster.leaders()) this.connect(cluster.node(leader), node);
+  }
+
+  /** It may have heard more than the others before it is isolated, and what it answers is lost: then a
+   *  snapshot may be taken of what its log holds, unknown to anybody. */
+  private part(node: CoreNode): void {
+    const { cluster, random } = this;
+    const hears = node.raft !== null && node.raft.role !== 'leader' && random.chance(0.7);
+    if (hears) {
+      this.propose();
+      cluster.deliverAll();
+      this.propose();
+      for (let at = cluster.messages.length - 1; at >= 0; at--) {
+        if (cluster.messages[at]!.to === node.id) cluster.deliverAt(at);
+        else cluster.loseAt(at);
+      }
+    }
+    this.isolate(node);
+    // Cut off, a leader appends what nobody will ever have.
+    if (node.raft?.role === 'leader') this.propose();
+    if (!hears) return;
+    for (let at = cluster.messages.length - 1; at >= 0; at--) cluster.loseAt(at);
+    for (const { id, raft } of cluster.nodes) if (raft !== null) cluster.persist(id);
+    cluster.deliverAll();
+    this.snapshots(node);
+  }
+
+  private snapshots(but: CoreNode): void {
+    for (const node of this.cluster.nodes) {
+      if (node === but || node.raft === null) continue;
+      this.cluster.snapshots.apply(node.id);
+      this.snapshot(node);
+      this.compact(node);
+    }
+  }
+
+  /** Everybody works for a while and little is lost, so that what takes many steps is on its way when
+   *  the next thing happens. */
+  private calm(): void {
+    const { cluster, random } = this;
+    for (let turns = random.below(30); turns > 0; turns--) {
+      cluster.nowMs += random.below(30);
+      cluster.tickDue();
+      for (let left = cluster.messages.length; left > 0; left--) {
+        if (random.chance(0.02)) cluster.loseAt(0);
+        else cluster.deliverAt(0);
+      }
+      for (const node of cluster.nodes) {
+        if (node.raft !== null && random.chance(0.5)) cluster.persist(node.id, 1);
+        if (node.raft !== null) this.answerRead(node);
+        if (node.raft !== null) this.readSnapshot(node);
+        this.takeChunk(node);
+      }
+    }
   }
 
   private cut(from: CoreNode, to: CoreNode): void {
@@ -186,7 +263,7 @@ export class Torture {
     const leaders = cluster.leaders();
     if (leaders.length === 0) return;
     cluster.act(this.pick(leaders), (raft) => {
-      for (let i = random.below(3); i >= 0; i--) {
+      for (let i = random.below(this.burst); i >= 0; i--) {
         const record = unsealedRecord(random.bytes(random.below(60)));
         this.proposals++;
         raft.propose(cluster.nowMs, EntryType.Command, record);
@@ -202,16 +279,19 @@ export class Torture {
     const next = node.persists[kept];
     this.cluster.crash(node.id, kept);
     if (next === undefined) return;
-    const parts = random.below(4);
+    const parts = next.reset !== null && random.chance(0.4) ? RENAMED : random.below(5);
     if (parts > 0) this.did(node, 'crash within a request to the disk', 'has begun one more');
     applyPersist(node.image, {
       sequence: next.sequence,
       hardState: parts >= 1 ? next.hardState : null,
-      reset: parts >= 2 ? next.reset : null,
-      truncateFrom: parts >= 2 ? next.truncateFrom : INDEX_ZERO,
-      entries: parts >= 3 ? next.entries.slice(0, random.below(next.entries.length + 1)) : [],
+      reset: parts >= 3 ? next.reset : null,
+      truncateFrom: parts >= 3 ? next.truncateFrom : INDEX_ZERO,
+      entries: parts >= 4 ? next.entries.slice(0, random.below(next.entries.length + 1)) : [],
       commitIndex: node.image.commitIndex,
     });
+    if (parts !== RENAMED || next.reset === null) return;
+    rename(node.image, next.reset);
+    this.did(node, 'install interrupted behind the rename', 'had renamed what it was sent');
   }
 
   /** A node crashes, and its next start finds rot. Fewer than a majority are suspects at a time: who
@@ -221,7 +301,13 @@ export class Torture {
     const suspects = nodes.filter((each) => each !== node && each.image.hardState.suspect).length;
     if (suspects + 1 > (nodes.length - 1) / 2) return;
     this.crash(node);
-    this.cluster.rot(node.id, this.random.below(node.image.entries.length + 1));
+    const { snapshots, entries } = node.image;
+    if (snapshots.length > 0 && this.random.chance(0.4)) {
+      this.cluster.rotSnapshots(node.id, this.random.chance(0.5));
+      this.did(node, 'rot of a snapshot', 'has lost a snapshot to rot');
+    } else {
+      this.cluster.rot(node.id, this.random.below(entries.length + 1));
+    }
   }
 
   private start(node: CoreNode): void {
@@ -258,7 +344,10 @@ export class Torture {
     if (!this.hasConverged()) throw new Violation('L4', `no convergence\n${this.describe()}`);
     const last = cluster.propose(leader, 'after the storm');
     cluster.run(100);
-    if (cluster.nodes.every(({ up }) => up.commitIndex === last)) return;
+    for (const { id } of cluster.nodes) cluster.snapshots.apply(id);
+    const reached = ({ up, machine }: CoreNode) =>
+      up.commitIndex === last && machine.index === last;
+    if (cluster.nodes.every(reached)) return;
     throw new Violation('L2', `${last} is not committed everywhere\n${this.describe()}`);
   }
 

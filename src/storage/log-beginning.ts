@@ -1,0 +1,128 @@
+import { assert } from '../base/assert.ts';
+import type { Index } from '../base/ids.ts';
+import type { LogPoint, SnapshotInfo } from '../base/snapshot.ts';
+import { Discards } from './discards.ts';
+import type { Disk, DiskDone, DiskError } from './disk.ts';
+import type { StateImage } from './hard-state.ts';
+import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
+import type { LogWriter } from './log-writer.ts';
+import { encodeSegmentHeader, segmentName } from './segment.ts';
+import type { SegmentTable } from './segment-table.ts';
+import type { Snapshots } from './snapshots.ts';
+
+interface Compaction {
+  readonly upTo: Index;
+  readonly done: () => void;
+}
+
+/** What is changed. */
+export interface LogBeginningParts {
+  readonly disk: Disk;
+  readonly writer: LogWriter;
+  readonly snapshots: Snapshots;
+}
+
+/** What the storage does for it. */
+export interface LogBeginningHost {
+  /** The hard state as it is, with the next sequence number. */
+  nextImage(): StateImage;
+  /** Into both slots, durably. */
+  save(image: StateImage, next: () => void): void;
+  /** The next step of what is under way, unless an error ends it. */
+  unlessEnded(next: () => void): DiskDone;
+  failed(error: DiskError): void;
+}
+
+/** Where the log begins: it loses what snapshots cover, or begins anew behind a received one. The
+ *  manifest changes first, in both slots: what it names must be there, what it does not name may. */
+export class LogBeginning {
+  private readonly disk: Disk;
+  private readonly writer: LogWriter;
+  private readonly snapshots: Snapshots;
+  private readonly segments: SegmentTable;
+  private readonly host: LogBeginningHost;
+  private readonly discards: Discards;
+  private readonly compactions: Compaction[] = [];
+
+  constructor(
+    { disk, writer, snapshots }: LogBeginningParts,
+    segments: SegmentTable,
+    host: LogBeginningHost,
+  ) {
+    this.disk = disk;
+    this.writer = writer;
+    this.snapshots = snapshots;
+    this.segments = segments;
+    this.host = host;
+    this.discards = new Discards(disk, (error) => host.failed(error));
+  }
+
+  get segmentCount(): number {
+    return this.segments.count;
+  }
+
+  /** Asks for a cut: `cutNext` makes it. */
+  compact(upTo: Index, done: () => void): void {
+    const covered = this.snapshots.newest?.index ?? 0;
+    // What goes from the log must be in a snapshot that no crash takes away any more.
+    assert(upTo <= covered, () => `the log is cut at ${upTo}, snapshots go up to ${covered}`);
+    this.compactions.push({ upTo, done });
+  }
+
+  get cutIsNext(): boolean {
+    return this.compactions.length > 0;
+  }
+
+  /** Makes the next cut. `next`, perhaps called at once: something else may be done; the files go in
+   *  the background. */
+  cutNext(next: () => void): void {
+    const { upTo, done } = this.compactions.shift()!;
+    const cut = this.segments.cutFor(upTo);
+    if (cut === null) {
+      done();
+      next();
+      return;
+    }
+    const { segmentId, base } = cut;
+    this.host.save({ ...this.host.nextImage(), firstSegment: segmentId }, () => {
+      this.discard(this.writer.compact(segmentId, base), done);
+      next();
+    });
+  }
+
+  /**
+   * A received snapshot takes the place of the log (§7). Each step is durable before the next: the
+   * snapshot's name; the segment with which the log begins anew; the manifest that names it and no
+   * other. From the first on, recovery does the rest if need be. Only then older files may go.
+   */
+  reset(info: SnapshotInfo, next: () => void): void {
+    const restart = this.host.unlessEnded(() => this.restart(info, next));
+    this.snapshots.install(info, () => restart(null));
+  }
+
+  /** Removes nothing more. Calls back, perhaps at once, when nothing is under way. */
+  stop(idle: () => void): void {
+    this.discards.stop(idle);
+  }
+
+  private restart({ index, term }: LogPoint, next: () => void): void {
+    const { disk, host, writer } = this;
+    const { directoryId } = host.nextImage().state;
+    const header = writer.nextHeader(directoryId, RESET_SEGMENT_BYTES, { index, term });
+    const { segmentId } = header;
+    const file = disk.create(segmentName(segmentId));
+    file.writeSync(0, encodeSegmentHeader(header));
+    const named = host.unlessEnded(() => {
+      host.save(resetImage(host.nextImage(), segmentId), () => {
+        this.discard(writer.restart(file, RESET_SEGMENT_BYTES, { index, term }));
+        this.snapshots.discardBefore(index);
+        next();
+      });
+    });
+    file.sync(host.unlessEnded(() => disk.syncDirectory(named)));
+  }
+
+  private discard(segments: readonly number[], done?: () => void): void {
+    this.discards.add(segments.map(segmentName), done);
+  }
+}
