@@ -43,7 +43,8 @@ export interface Foundation extends LogPoint {
 
 /**
  * Makes a data directory around a snapshot, which is the only file there, whole and durable: its log
- * goes on from the snapshot (§7), as a reset to a received one leaves it. A crash leaves it made, or a directory that no node starts on.
+ * goes on from the snapshot (§7), as a reset to a received one leaves it. A crash leaves it made, or
+ * a directory that no node starts on.
  * @throws DiskError
  */
 export function createDirectoryBehind(
