@@ -10,21 +10,22 @@ export class Prng {
 
   /** @param seed any safe integer; all of its bits count. */
   constructor(seed: number) {
-    this.a = seed >>> 0;
-    this.b = Math.floor(seed / 2 ** 32) >>> 0;
-    this.c = 0x9e3779b9;
+    this.a = seed | 0;
+    this.b = Math.floor(seed / 2 ** 32) | 0;
+    this.c = 0x9e3779b9 | 0;
     for (let i = 0; i < 15; i++) this.u32();
   }
 
-  /** Uniform in [0, 2^32). */
+  /** Uniform in [0, 2^32). The state is kept as signed numbers of 32 bits, which engines hold
+   *  without an object of their own. */
   u32(): number {
-    const t = (((this.a + this.b) >>> 0) + this.counter) >>> 0;
-    this.counter = (this.counter + 1) >>> 0;
-    this.a = (this.b ^ (this.b >>> 9)) >>> 0;
-    this.b = (this.c + (this.c << 3)) >>> 0;
-    this.c = ((this.c << 21) | (this.c >>> 11)) >>> 0;
-    this.c = (this.c + t) >>> 0;
-    return t;
+    const { a, b, c, counter } = this;
+    const t = (a + b + counter) | 0;
+    this.counter = (counter + 1) | 0;
+    this.a = b ^ (b >>> 9);
+    this.b = (c + (c << 3)) | 0;
+    this.c = (((c << 21) | (c >>> 11)) + t) | 0;
+    return t >>> 0;
   }
 
   /** Uniform in [0, 1). */

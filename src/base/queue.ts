@@ -1,8 +1,11 @@
-import { assert } from './assert.ts';
+import { AssertionError } from './assert.ts';
+
+/** There are many queues, and most of them never hold more. */
+const SLOTS_MIN = 8;
 
 /** A first-in, first-out ring that doubles when full: no shift ever moves the elements. */
 export class Queue<T> {
-  private slots: (T | undefined)[] = new Array(16).fill(undefined);
+  private slots: (T | undefined)[] = [];
   private head = 0;
   private count = 0;
 
@@ -42,18 +45,23 @@ export class Queue<T> {
 
   /** The element `at` places behind the oldest. */
   at(at: number): T {
-    assert(at >= 0 && at < this.count, () => `queue of ${this.count} has no element ${at}`);
+    if (at < 0 || at >= this.count) this.refuse(at);
     return this.slots[(this.head + at) & (this.slots.length - 1)] as T;
   }
 
   clear(): void {
-    this.slots = new Array(16).fill(undefined);
+    this.slots = [];
     this.head = 0;
     this.count = 0;
   }
 
+  private refuse(at: number): never {
+    throw new AssertionError(`queue of ${this.count} has no element ${at}`);
+  }
+
   private grow(): void {
-    const grown: (T | undefined)[] = new Array(this.slots.length * 2).fill(undefined);
+    const size = this.slots.length === 0 ? SLOTS_MIN : this.slots.length * 2;
+    const grown: (T | undefined)[] = new Array(size).fill(undefined);
     for (let i = 0; i < this.count; i++) grown[i] = this.at(i);
     this.slots = grown;
     this.head = 0;

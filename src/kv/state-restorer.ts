@@ -19,7 +19,7 @@ export interface RestoredState {
  * that are short each: the pieces of the stream as they come, then what has to wait for all of them.
  * Every method throws a MalformedState when the stream is none; the restorer is then of no more use.
  *
- * Memory: that of the state itself, 24 bytes a key while it is sorted, and the part of one item.
+ * Memory: that of the state itself, some 40 bytes a key more until it is done, and a part of one item.
  */
 export class StateRestorer {
   private readonly reader = new StateItemReader();

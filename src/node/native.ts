@@ -19,7 +19,8 @@ const { latin1Slice, latin1Write } = Buffer.prototype as unknown as {
 export const nodeNative: Native = {
   crc32(bytes, from, to, seed) {
     if (to - from < NATIVE_CRC_BYTES_MIN) return portableNative.crc32(bytes, from, to, seed);
-    return crc32(bytes.subarray(from, to), seed);
+    const isWhole = from === 0 && to === bytes.length;
+    return crc32(isWhole ? bytes : bytes.subarray(from, to), seed);
   },
   byteString(bytes, from, to) {
     return latin1Slice.call(bytes, from, to);

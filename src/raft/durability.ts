@@ -112,17 +112,23 @@ export class Durability {
     }
   }
 
+  /** Whether there is something to hand to the disk. */
+  isDue(hardState: HardState, log: RaftLog): boolean {
+    return (
+      this.handedIndex < log.lastIndex ||
+      this.truncateFrom !== INDEX_ZERO ||
+      this.resetTo !== null ||
+      this.differs(hardState)
+    );
+  }
+
   /** The next request to the disk; null when everything has been handed out. */
   take(nowMs: number, hardState: HardState, log: RaftLog, commitIndex: Index): Persist | null {
-    const { truncateFrom, resetTo: reset } = this;
-    const changed =
-      hardState.currentTerm !== this.handed.currentTerm ||
-      hardState.votedFor !== this.handed.votedFor ||
-      hardState.suspect !== this.handed.suspect;
+    if (!this.isDue(hardState, log)) return null;
+    const changed = this.differs(hardState);
     const from = indexPlus(this.handedIndex, 1);
     const to = log.lastIndex;
-    const logChanged = truncateFrom !== INDEX_ZERO || reset !== null || from <= to;
-    if (!changed && !logChanged) return null;
+    const { truncateFrom, resetTo: reset } = this;
 
     this.truncateFrom = INDEX_ZERO;
     this.resetTo = null;
@@ -144,6 +150,15 @@ export class Durability {
       entries: log.slice(from, to, Number.POSITIVE_INFINITY),
       commitIndex,
     };
+  }
+
+  private differs({ currentTerm, votedFor, suspect }: HardState): boolean {
+    const { handed } = this;
+    return (
+      currentTerm !== handed.currentTerm ||
+      votedFor !== handed.votedFor ||
+      suspect !== handed.suspect
+    );
   }
 
   /** Everything up to this sequence is durable. One completion may stand for many requests. */

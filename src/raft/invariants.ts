@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { AssertionError, assert } from '../base/assert.ts';
 import {
   INDEX_ZERO,
   type Incarnation,
@@ -19,58 +19,91 @@ import type { Role } from './trace.ts';
 /** Cheap enough to run once a turn in production. */
 export function checkState(state: RaftState): void {
   const { log, durability, commitIndex, appliedIndex } = state;
-  const holds = (ok: boolean, what: string) =>
-    assert(ok, () => `node ${state.id}, ${state.role} in term ${state.currentTerm}: ${what}`);
-
   holds(
+    state,
     appliedIndex <= commitIndex && commitIndex <= log.lastIndex,
     'S10: applied <= commit <= last',
   );
   const snapshotIndex = state.snapshot?.index ?? INDEX_ZERO;
   holds(
+    state,
     log.base.index <= snapshotIndex && snapshotIndex <= commitIndex,
     'S10: base <= snapshot <= commit',
   );
-  holds(log.base.term <= log.lastTerm, 'S18: the base is of a later term than the last entry');
-  holds(log.lastTerm <= state.currentTerm, 'S18: the last entry is of a later term');
-  holds(durability.stableIndex <= log.lastIndex, 'stableIndex <= lastIndex');
-  holds(durability.durable.currentTerm <= state.currentTerm, 'S3: durable term <= current term');
+  holds(state, log.base.term <= log.lastTerm, 'S18: the base is of a later term than the last');
+  holds(state, log.lastTerm <= state.currentTerm, 'S18: the last entry is of a later term');
+  holds(state, durability.stableIndex <= log.lastIndex, 'stableIndex <= lastIndex');
   holds(
+    state,
+    durability.durable.currentTerm <= state.currentTerm,
+    'S3: durable term <= current term',
+  );
+  holds(
+    state,
     log.firstIndexInMemory <= Math.min(appliedIndex, durability.stableIndex) + 1 ||
       log.firstIndexInMemory <= state.recoveredIndex + 1,
     'what is not applied and durable is in memory',
   );
-  holds((state.role === 'leader') === (state.leaderId === state.id), 'leads and follows itself');
-  holds(state.role === 'follower' || !state.isSuspect, 'D3: a suspect follows');
-  holds(state.isSuspect || !state.hardState.suspect, 'D3: what is durable is a suspect too');
-  if (state.role === 'leader') checkLeader(state, holds);
-  if (state.role === 'candidate') holds(state.votedFor === state.id, 'S2: a candidate has voted');
+  holds(
+    state,
+    (state.role === 'leader') === (state.leaderId === state.id),
+    'leads and follows itself',
+  );
+  holds(state, state.role === 'follower' || !state.isSuspect, 'D3: a suspect follows');
+  holds(state, state.isSuspect || !state.hardState.suspect, 'D3: what is durable is a suspect too');
+  if (state.role === 'leader') checkLeader(state);
+  if (state.role === 'candidate')
+    holds(state, state.votedFor === state.id, 'S2: a candidate has voted');
 }
 
-function checkLeader(state: RaftState, holds: (ok: boolean, what: string) => void): void {
-  holds(state.votedFor === state.id, 'S2: a leader has voted for itself');
-  holds(state.leaderOfTerm === state.id, 'S1: a leader leads its term');
-  holds(state.durability.isTermDurable(state.currentTerm), 'S3: a leader has a durable term');
-  holds(state.log.lastTerm === state.currentTerm, '§8: a leader has begun its term with an entry');
+function checkLeader(state: RaftState): void {
+  holds(state, state.votedFor === state.id, 'S2: a leader has voted for itself');
+  holds(state, state.leaderOfTerm === state.id, 'S1: a leader leads its term');
+  holds(
+    state,
+    state.durability.isTermDurable(state.currentTerm),
+    'S3: a leader has a durable term',
+  );
+  holds(
+    state,
+    state.log.lastTerm === state.currentTerm,
+    '§8: a leader has begun its term with an entry',
+  );
   for (const progress of state.peers) {
-    holds(progress.matchIndex < progress.nextIndex, 'S16: matchIndex < nextIndex');
+    holds(state, progress.matchIndex < progress.nextIndex, 'S16: matchIndex < nextIndex');
     const isSuspect = progress.standing === 'suspect';
-    holds(!isSuspect || progress.countedIndex === INDEX_ZERO, 'D3: a suspect counts for nothing');
-    holds(!isSuspect || progress.wholeIndex > 0, 'D3: it is known when a suspect is whole');
-    holds(progress.nextIndex <= state.log.lastIndex + 1, 'nextIndex <= lastIndex + 1');
     holds(
+      state,
       progress.state !== 'snapshot' || progress.nextIndex <= state.log.base.index,
       'L7: a snapshot is for what the log no longer holds',
     );
     holds(
+      state,
+      !isSuspect || progress.countedIndex === INDEX_ZERO,
+      'D3: a suspect counts for nothing',
+    );
+    holds(state, !isSuspect || progress.wholeIndex > 0, 'D3: it is known when a suspect is whole');
+    holds(state, progress.nextIndex <= state.log.lastIndex + 1, 'nextIndex <= lastIndex + 1');
+    holds(
+      state,
       progress.state === 'replicate' || progress.inflights.count === 0,
       'a probe has no pipeline',
     );
     holds(
+      state,
       progress.inflights.count <= state.limits.inflightMessagesMax,
       'L8: messages in flight are bounded',
     );
   }
+}
+
+function holds(state: RaftState, ok: boolean, what: string): void {
+  if (!ok) broken(state, what);
+}
+
+/** Apart, so that nothing is allocated where all is well: this is asked some twenty times a turn. */
+function broken({ id, role, currentTerm }: RaftState, what: string): never {
+  throw new AssertionError(`node ${id}, ${role} in term ${currentTerm}: ${what}`);
 }
 
 /** For tests and simulation: costs as much as the window is long. */

@@ -19,7 +19,7 @@ import { checkState } from './invariants.ts';
 import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
 import type { ProgressState, Standing } from './progress.ts';
-import { entriesRead, replicate } from './replication.ts';
+import { entriesRead, mayReplicate, replicate } from './replication.ts';
 import { chunkTaken, compacted, snapshotReceived, snapshotTaken } from './snapshot-receiver.ts';
 import { snapshotPins, snapshotRead } from './snapshot-sender.ts';
 import { type RaftOptions, RaftState } from './state.ts';
@@ -51,6 +51,8 @@ export class Raft {
   private toldCommitIndex: Index = INDEX_ZERO;
   /** The deadline that a late tick has set; what is due then is not excused again. */
   private excusedUntilMs = -1;
+  /** Something has come in since effects were taken last. Where nothing has, nothing comes out. */
+  private hasInput = true;
 
   constructor(options: RaftOptions) {
     this.state = new RaftState(options);
@@ -112,6 +114,7 @@ export class Raft {
   tick(nowMs: number): void {
     const { state } = this;
     if (nowMs < this.nextTickMs) return;
+    this.hasInput = true;
     const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
     const judges = !late || this.nextTickMs === this.excusedUntilMs;
     if (!judges) this.excusedUntilMs = nowMs + state.timing.heartbeatMs;
@@ -122,6 +125,7 @@ export class Raft {
 
   /** A message has come from a peer. It may be late, repeated, or out of order. */
   step(nowMs: number, message: Message): void {
+    this.hasInput = true;
     step(this.state, nowMs, message);
   }
 
@@ -142,12 +146,14 @@ export class Raft {
     const isWaiting =
       state.uncommittedBytes > 0 || state.durability.stableIndex < state.log.lastIndex;
     if (type === EntryType.Command && isWaiting && !this.hasRoomFor(record)) return 'overloaded';
+    this.hasInput = true;
     return appendEntry(state, type, record);
   }
 
   /** Everything handed out up to this sequence is durable. */
   persisted(nowMs: number, sequence: WalSequence): void {
     const { state } = this;
+    this.hasInput = true;
     const wasSuspect = state.isSuspect;
     state.durability.complete(sequence);
     if (wasSuspect && !state.isSuspect) {
@@ -164,18 +170,21 @@ export class Raft {
    * @param entries contiguous from `request.from`, maybe fewer than asked for; none if it failed.
    */
   entriesRead(_nowMs: number, request: ReadEntries, entries: readonly Entry[]): void {
+    this.hasInput = true;
     entriesRead(this.state, request, entries);
   }
 
   /** The host has taken a snapshot of what it has applied: it is durable, and so is the log up to its
    *  index. One that another has overtaken is ignored. */
   snapshotTaken(snapshot: SnapshotInfo): void {
+    this.hasInput = true;
     snapshotTaken(this.state, snapshot);
   }
 
   /** The host's log begins behind `base` now, durably. Never further than the newest snapshot, and
    *  than those of `snapshotPins`. */
   compacted(base: LogPoint): void {
+    this.hasInput = true;
     compacted(this.state, base);
   }
 
@@ -192,6 +201,7 @@ export class Raft {
    * gone, or damaged.
    */
   snapshotRead(_nowMs: number, request: ReadSnapshot, bytes: Uint8Array | null): void {
+    this.hasInput = true;
     snapshotRead(this.state, request, bytes);
   }
 
@@ -200,6 +210,7 @@ export class Raft {
    * @param offset the host has every byte of that snapshot before this one; 0 of a damaged one.
    */
   chunkTaken(_nowMs: number, chunk: ReceivedChunk, offset: number): void {
+    this.hasInput = true;
     chunkTaken(this.state, chunk, offset);
   }
 
@@ -209,6 +220,7 @@ export class Raft {
    * node has all of that, and the file may go.
    */
   snapshotReceived(nowMs: number, snapshot: SnapshotInfo): 'installed' | 'dropped' {
+    this.hasInput = true;
     return snapshotReceived(this.state, nowMs, snapshot);
   }
 
@@ -217,6 +229,7 @@ export class Raft {
     const { state } = this;
     const progress = state.peer(peer);
     if (progress === null) return;
+    this.hasInput = true;
     // The leader we know was an earlier life of that process.
     const reborn =
       state.leaderIncarnation !== NO_INCARNATION && incarnation > state.leaderIncarnation;
@@ -247,6 +260,7 @@ export class Raft {
     if (state.role !== 'follower' || peer !== state.leaderId) return;
     // About an earlier life than the one that leads.
     if (incarnation < state.leaderIncarnation) return;
+    this.hasInput = true;
     this.loseLeader(nowMs);
   }
 
@@ -257,6 +271,7 @@ export class Raft {
    * @returns whether a transfer has begun.
    */
   transferLeadership(nowMs: number, to: NodeId | null): boolean {
+    this.hasInput = true;
     return startTransfer(this.state, nowMs, to);
   }
 
@@ -283,6 +298,7 @@ export class Raft {
     const { state } = this;
     assert(index <= state.commitIndex, () => `S10: applied ${index} > ${state.commitIndex}`);
     if (index <= state.appliedIndex) return;
+    this.hasInput = true;
     state.appliedIndex = index;
     state.trimWindow();
   }
@@ -305,9 +321,26 @@ export class Raft {
     return this.state.peer(peer)?.standing === 'suspect';
   }
 
+  /** Whether `takeEffects` may give something. Where it would not, a host can do without the turn:
+   *  what a turn would check has been checked here. */
+  get wantsTurn(): boolean {
+    if (!this.hasInput) return false;
+    const { state } = this;
+    const { commitIndex, durability, hardState, log, outbox } = state;
+    const isIdle =
+      outbox.isEmpty &&
+      commitIndex === this.toldCommitIndex &&
+      !durability.isDue(hardState, log) &&
+      (state.role !== 'leader' || !mayReplicate(state));
+    if (isIdle) checkState(state);
+    return !isIdle;
+  }
+
   /** What the host must now do; null for nothing. All that one turn brought goes out together: one
    *  write to the disk, and as few AppendEntries as it takes. */
   takeEffects(nowMs: number): Effects | null {
+    if (!this.hasInput) return null;
+    this.hasInput = false;
     const { state } = this;
     checkState(state);
     if (state.role === 'leader') replicate(state);

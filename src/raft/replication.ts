@@ -46,6 +46,21 @@ export function replicate(state: RaftState): void {
   state.heartbeatDue = false;
 }
 
+/** Whether `replicate` may have something to do. Where it says no, it has not. */
+export function mayReplicate(state: RaftState): boolean {
+  if (state.heartbeatDue) return true;
+  for (const progress of state.peers) {
+    // Seldom, and not for long: let it look.
+    if (progress.state === 'snapshot') return true;
+    const isWaiting =
+      progress.state === 'probe'
+        ? progress.probeInFlight
+        : progress.nextIndex > state.log.lastIndex;
+    if (!isWaiting) return true;
+  }
+  return false;
+}
+
 /** One question at a time; a heartbeat repeats it. */
 function sendProbe(state: RaftState, progress: Progress, batches: Batches): void {
   if (progress.probeInFlight) {

@@ -122,6 +122,11 @@ export class Clients implements ClientService {
     for (const connection of waiting) connection.process();
   }
 
+  /** Some reply waits for whatever may come: each turn looks after it. */
+  get hasDeferred(): boolean {
+    return this.deferred.length > 0;
+  }
+
   /** When a reply that waits for something, or a backup that nobody reads, wants a turn at the latest. */
   get nextDeadlineMs(): number {
     return Math.min(this.deferred.wakeAtMs, this.backups.nextDeadlineMs);

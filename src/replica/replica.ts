@@ -39,8 +39,9 @@ const DRAIN_MS = 1000;
 /**
  * One replica: the consensus core, the log on disk and the state machine, driven by one loop.
  * Inputs (peers' messages, clients' commands, completions, the clock) only change the core's state
- * and ask for a turn; a turn takes the core's effects, carries them out, applies what is committed,
- * and writes what it has produced: one batch, one AppendEntries a follower, one write a socket.
+ * and ask for a turn, where it would find something to do; a turn takes the core's effects, carries
+ * them out, applies what is committed, and writes what it has produced: one batch, one AppendEntries
+ * a follower, one write a socket.
  */
 export class Replica {
   /** What the node knows of itself and of the cluster. */
@@ -129,7 +130,7 @@ export class Replica {
       this.promises.persisted(sequence);
       this.raft?.persisted(clock.now(), sequence);
       this.upkeep.wrote(clock.now());
-      this.askForTurn();
+      this.heardSomething();
     };
     storage.onFatal = (error) => this.fail(diskFailed(`the disk failed: ${error.message}`));
     options.probe?.opened(storage, machine);
@@ -308,7 +309,22 @@ export class Replica {
 
   private onMessage(message: Message): void {
     this.raft?.step(this.clock.now(), message);
-    this.askForTurn();
+    this.heardSomething();
+  }
+
+  /** Most of what is heard, as that a follower is there, changes nothing that wants a turn; unless a
+   *  client waits for it (WAIT does, for every acknowledgement). */
+  private heardSomething(): void {
+    const { raft } = this;
+    const isIdle =
+      raft !== null &&
+      this.whenStopped === null &&
+      raft.leaderId === this.knownLeader &&
+      !this.clients.hasDeferred &&
+      this.snapshots?.isAtWork !== true &&
+      !raft.wantsTurn;
+    if (isIdle) this.armTimer();
+    else this.askForTurn();
   }
 
   private askForTurn(): void {
@@ -372,11 +388,8 @@ export class Replica {
     this.upkeep.run(nowMs);
   }
 
-  /** One timer for everything. It is only moved when it must ring earlier: a deadline that was put
-   *  off, as every heartbeat does, costs no system call, only a turn that finds nothing to do. */
-  private armTimer(): void {
-    if (this.closed) return;
-    const atMs = Math.min(
+  private get nextDeadlineMs(): number {
+    return Math.min(
       this.raft?.nextTickMs ?? Number.POSITIVE_INFINITY,
       this.router.nextDeadlineMs,
       this.clients.nextDeadlineMs,
@@ -384,12 +397,20 @@ export class Replica {
       this.snapshots?.nextDeadlineMs ?? Number.POSITIVE_INFINITY,
       this.stopDeadlineMs,
     );
+  }
+
+  /** One timer for everything. It is only moved when it must ring earlier: a deadline that was put
+   *  off, as every heartbeat does, costs no system call, only a ring for nothing. */
+  private armTimer(): void {
+    if (this.closed) return;
+    const atMs = this.nextDeadlineMs;
     if (atMs >= this.timerAtMs) return;
     this.timer?.cancel();
     this.timerAtMs = atMs;
     this.timer = this.clock.timer(atMs, () => {
       this.timerAtMs = Number.POSITIVE_INFINITY;
-      this.askForTurn();
+      if (this.nextDeadlineMs <= this.clock.now()) this.askForTurn();
+      else this.armTimer();
     });
   }
 

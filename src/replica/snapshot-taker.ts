@@ -83,8 +83,8 @@ export class SnapshotTaker {
 
   /** When `run` has something to do that no other event asks for. */
   get nextDeadlineMs(): number {
-    const isToBegin = this.taking === null && this.isWanted;
-    return isToBegin ? this.notBeforeMs : Number.POSITIVE_INFINITY;
+    const waits = this.taking === null && this.configuration !== null && this.isWanted;
+    return waits ? this.notBeforeMs : Number.POSITIVE_INFINITY;
   }
 
   /** One that covers everything up to `index` is wanted, also if none is due. */

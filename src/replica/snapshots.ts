@@ -90,6 +90,11 @@ export class Snapshots {
     return this.taker.isTaking;
   }
 
+  /** It waits for what the disk may have done by now. */
+  get isAtWork(): boolean {
+    return this.taker.isTaking || this.installer.isInstalling;
+  }
+
   get nextDeadlineMs(): number {
     return this.taker.nextDeadlineMs;
   }

@@ -47,7 +47,7 @@ export class SimClock implements Clock {
   }
 
   soon(callback: () => void): void {
-    this.scheduler.after(0, () => this.process.deliver(callback));
+    this.process.soon(callback);
   }
 
   /** From now on it goes at this rate. */
@@ -64,7 +64,7 @@ export class SimClock implements Clock {
    *  gets. */
   schedule(atMs: number, due: () => void): Scheduled {
     const worldMs = this.baseWorldMs + (atMs - this.baseMs) / this.rate;
-    return this.scheduler.at(worldMs, () => this.process.deliver(due));
+    return this.scheduler.at(worldMs, due, this.process);
   }
 
   /** @internal */

@@ -160,7 +160,9 @@ export class Coverage extends Observer {
     }
   }
 
-  private piece(node: SimNode, { to, snapshot, offset }: InstallSnapshot): void {
+  private piece(node: SimNode, { to, snapshot, offset, bytes }: InstallSnapshot): void {
+    // A question how much there is.
+    if (bytes.length === 0) return;
     const piece = `${node.id} ${to} ${snapshot.id} ${offset}`;
     if (this.pieces.has(piece)) this.count('piece of a snapshot sent again');
     this.pieces.add(piece);

@@ -9,7 +9,7 @@ export class EventLog {
   private readonly print: ((line: string) => void) | null;
   private readonly kept: Kept[] = [];
   private next = 0;
-  private low = 0x811c9dc5;
+  private low = 0x811c9dc5 | 0;
   private high = 0x1b873593;
 
   /** @param print takes each line at once; null: nobody does. */
@@ -19,7 +19,7 @@ export class EventLog {
 
   /** 16 hexadecimal digits. */
   get hash(): string {
-    return [this.high, this.low].map((half) => half.toString(16).padStart(8, '0')).join('');
+    return [this.high, this.low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
   }
 
   /** The last events, oldest first. */
@@ -36,27 +36,38 @@ export class EventLog {
     low = ((low << 15) | (low >>> 17)) ^ at;
     high = Math.imul(high ^ b, 0x1b873593);
     high = (((high << 13) | (high >>> 19)) + Math.imul(c + 1, 0x9e3779b1)) ^ low;
-    this.low = low >>> 0;
-    this.high = high >>> 0;
+    this.low = low;
+    this.high = high | 0;
   }
 
-  /** @param who a node's name; two spaces where it is none's. */
-  line(atMs: number, who: string, say: () => string): void {
-    const line = { atMs, who, say };
+  /**
+   * @param who a node's name; two spaces where it is none's.
+   * @param what is kept as it is, and only said when somebody wants to read it.
+   */
+  line<What>(atMs: number, who: string, what: What, say: (what: What) => string): void {
+    const { kept, next } = this;
+    let line = kept[next];
+    if (line === undefined) {
+      line = { atMs: 0, who: '', what: null, say: String };
+      kept.push(line);
+    }
+    line.atMs = atMs;
+    line.who = who;
+    line.what = what;
+    line.say = say as (what: unknown) => string;
+    this.next = next + 1 === KEPT ? 0 : next + 1;
     if (this.print !== null) this.print(format(line));
-    if (this.kept.length < KEPT) this.kept.push(line);
-    else this.kept[this.next] = line;
-    this.next = (this.next + 1) % KEPT;
   }
 }
 
 /** An event that nobody may ever want to read. */
 interface Kept {
-  readonly atMs: number;
-  readonly who: string;
-  readonly say: () => string;
+  atMs: number;
+  who: string;
+  what: unknown;
+  say: (what: unknown) => string;
 }
 
-function format({ atMs, who, say }: Kept): string {
-  return `${atMs.toFixed(3).padStart(10)} ${who} ${say()}`;
+function format({ atMs, who, what, say }: Kept): string {
+  return `${atMs.toFixed(3).padStart(10)} ${who} ${say(what)}`;
 }

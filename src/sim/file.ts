@@ -129,7 +129,9 @@ export class SimFile implements DiskFile {
   private settle(writes: readonly PendingWrite[]): void {
     const { inode } = this;
     for (const { offset, bytes } of writes) {
-      inode.durable = overwritten(inode.durable, offset, bytes);
+      // A file's first sync, most often of a whole segment of zeros, need not be copied once more.
+      const isWhole = offset === 0 && bytes.length >= inode.durable.length;
+      inode.durable = isWhole ? bytes : overwritten(inode.durable, offset, bytes);
       this.disk.tell(inode, offset, bytes, 'sync');
     }
   }

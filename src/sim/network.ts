@@ -9,7 +9,7 @@ import {
   type Stream,
   type StreamHandlers,
 } from '../replica/network.ts';
-import { Pipe, type PipeOptions } from './pipe.ts';
+import { Pipe, type PipeEnds, type PipeOptions } from './pipe.ts';
 import type { SimProcess } from './process.ts';
 import type { Scheduled, Scheduler } from './scheduler.ts';
 
@@ -176,9 +176,9 @@ class SimHost implements Network {
     }
   }
 
-  /** Calls the process back, after what happens at this instant. */
+  /** Calls the process back at this instant, but not from inside a call of its own. */
   later(callback: () => void): void {
-    this.world.scheduler.after(0, () => this.process.deliver(callback));
+    this.process.soon(callback);
   }
 
   private ephemeralPort(): number {
@@ -208,8 +208,8 @@ class SimListener implements Listener {
   }
 }
 
-/** One end of a connection. */
-class SimStream implements Stream {
+/** One end of a connection: what its process holds, and what its kernel knows of the way there. */
+class SimStream implements Stream, PipeEnds {
   private readonly host: SimHost;
   readonly peerHost: string;
   /** Null on the accepting end until the process has accepted. */
@@ -217,7 +217,8 @@ class SimStream implements Stream {
   private state: 'connecting' | 'open' | 'closed' = 'connecting';
   /** The other end, once its kernel knows of this one. */
   private peer: SimStream | null = null;
-  private readonly out: Pipe;
+  /** Null until something is sent: most attempts to connect to a host that is down never are. */
+  private pipe: Pipe | null = null;
   private paused = false;
   private reading = false;
   private endRead = false;
@@ -229,23 +230,17 @@ class SimStream implements Stream {
     this.host = host;
     this.peerHost = peerHost;
     this.handlers = handlers;
-    const { world, name } = host;
-    this.out = new Pipe(world.scheduler, world.random, world.options, {
-      passesForward: () => world.passes(name, peerHost),
-      passesBack: () => world.passes(peerHost, name),
-      cloggedUntilMs: () => world.cloggedUntilMs(name, peerHost),
-      receiverGone: () => this.peer === null || this.peer.state === 'closed',
-      onReset: () => this.close('reset'),
-      onGiveUp: () => this.close('reset'),
-      onDrain: () => this.deliver((handlers) => handlers.onDrain()),
-      onEndSent: () => this.closeWhenDone(),
-      onArrival: () => this.peer?.readNow(),
-    });
     host.streams.add(this);
   }
 
+  private get out(): Pipe {
+    const { world } = this.host;
+    this.pipe ??= new Pipe(world.scheduler, world.random, world.options, this);
+    return this.pipe;
+  }
+
   get bufferedBytes(): number {
-    return this.state === 'closed' ? 0 : this.out.bufferedBytes;
+    return this.state === 'closed' || this.pipe === null ? 0 : this.pipe.bufferedBytes;
   }
 
   write(bytes: Uint8Array): void {
@@ -271,6 +266,44 @@ class SimStream implements Stream {
   resume(): void {
     this.paused = false;
     this.readLater();
+  }
+
+  // What the pipe to the other end asks and tells.
+
+  passesForward(): boolean {
+    return this.host.world.passes(this.host.name, this.peerHost);
+  }
+
+  passesBack(): boolean {
+    return this.host.world.passes(this.peerHost, this.host.name);
+  }
+
+  cloggedUntilMs(): number {
+    return this.host.world.cloggedUntilMs(this.host.name, this.peerHost);
+  }
+
+  receiverGone(): boolean {
+    return this.peer === null || this.peer.state === 'closed';
+  }
+
+  onReset(): void {
+    this.close('reset');
+  }
+
+  onGiveUp(): void {
+    this.close('reset');
+  }
+
+  onDrain(): void {
+    this.deliver((handlers) => handlers.onDrain());
+  }
+
+  onEndSent(): void {
+    this.closeWhenDone();
+  }
+
+  onArrival(): void {
+    this.peer?.readNow();
   }
 
   /** The process is gone: nobody is told here, the other end is. */
@@ -349,9 +382,10 @@ class SimStream implements Stream {
 
   private read(): void {
     if (this.paused || this.state === 'closed') return;
-    const segment = this.peer?.out.read() ?? null;
-    if (segment === null) return;
-    if (this.peer?.out.readable === true) this.readLater();
+    const incoming = this.peer?.pipe ?? null;
+    const segment = incoming === null ? null : incoming.read();
+    if (incoming === null || segment === null) return;
+    if (incoming.readable) this.readLater();
     if (segment === 'open') {
       this.accepted();
     } else if (segment === 'end') {
@@ -370,13 +404,13 @@ class SimStream implements Stream {
   }
 
   private closeWhenDone(): void {
-    if (this.endRead && this.out.endSent) this.close('closed');
+    if (this.endRead && this.pipe?.endSent === true) this.close('closed');
   }
 
   /** Behind what is on its way; a reset that gets lost is not sent again. */
   private sendReset(): void {
     const { peer, host } = this;
-    this.out.reset();
+    this.pipe?.reset();
     if (peer === null) return;
     host.world.scheduler.at(this.out.arrivalMs(), () => {
       if (host.world.passes(host.name, this.peerHost)) peer.close('reset');

@@ -49,6 +49,8 @@ interface Flight {
   readonly sentAtMs: number;
   readonly arrivesAtMs: number;
   readonly segments: Segment[];
+  /** Null while it is lost, and not yet sent again. */
+  arrival: Scheduled | null;
 }
 
 /** A write above it makes `onDrain` follow. It is Node's default. */
@@ -84,8 +86,8 @@ export class Pipe {
   /** What is sent next travels apart from what was sent before. */
   private apart = false;
   private lastArrivalMs = 0;
+  private readonly onDue = (): void => this.arrive();
   /** What was under way when something got lost arrives no more, but is sent again. */
-  private epoch = 0;
   private dataLost = false;
   private abandoned = false;
   private retransmission: Scheduled | null = null;
@@ -216,13 +218,13 @@ export class Pipe {
     return delayMinMs + this.random.float() * (maxMs - delayMinMs);
   }
 
-  /** Copies: the two processes share no memory. */
+  /** What was written never changes any more, so a whole piece travels as it is. */
   private take(length: number): Uint8Array {
     const whole = this.buffered.peek()!;
     if (this.bufferedFrom === 0 && whole.length === length) {
       this.buffered.shift();
       this.bufferedTotal -= length;
-      return whole.slice();
+      return whole;
     }
     const taken = new Uint8Array(length);
     let at = 0;
@@ -255,29 +257,30 @@ export class Pipe {
       youngest.segments.push(segment);
       return;
     }
-    const flight = { sentAtMs: nowMs, arrivesAtMs, segments: [segment] };
+    const arrival = this.dataLost ? null : this.scheduler.at(arrivesAtMs, this.onDue);
+    const flight: Flight = { sentAtMs: nowMs, arrivesAtMs, segments: [segment], arrival };
     this.youngest = flight;
     this.transit.push(flight);
-    if (!this.dataLost) this.scheduleArrival(arrivesAtMs);
   }
 
-  private scheduleArrival(atMs: number): void {
-    const { epoch } = this;
-    this.scheduler.at(atMs, () => {
-      if (epoch === this.epoch) this.arrive();
-    });
+  private forgetArrivals(): void {
+    for (let i = 0; i < this.transit.length; i++) {
+      const flight = this.transit.at(i);
+      flight.arrival?.cancel();
+      flight.arrival = null;
+    }
   }
 
   private arrive(): void {
     if (!this.ends.passesForward()) {
-      this.epoch++;
+      this.forgetArrivals();
       this.dataLost = true;
       this.retransmitLater();
       return;
     }
     const clearMs = this.ends.cloggedUntilMs();
     if (clearMs > this.scheduler.nowMs) {
-      this.scheduleArrival(clearMs);
+      this.transit.peek()!.arrival = this.scheduler.at(clearMs, this.onDue);
       return;
     }
     const flight = this.transit.shift()!;
@@ -291,7 +294,7 @@ export class Pipe {
   }
 
   private answerReset(): void {
-    this.epoch++;
+    this.forgetArrivals();
     this.transit.clear();
     this.youngest = null;
     this.scheduler.after(this.options.delayMinMs, () => {
@@ -342,6 +345,8 @@ export class Pipe {
     }
     if (!this.dataLost) return;
     this.dataLost = false;
-    for (let i = 0; i < this.transit.length; i++) this.scheduleArrival(this.arrivalMs());
+    for (let i = 0; i < this.transit.length; i++) {
+      this.transit.at(i).arrival = this.scheduler.at(this.arrivalMs(), this.onDue);
+    }
   }
 }

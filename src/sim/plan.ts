@@ -5,6 +5,7 @@ import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
 import { DIRECTED_KINDS, FAULT_KINDS, type FaultKind } from './faults/kinds.ts';
 import { defaultPipeOptions } from './network.ts';
 import type { PipeOptions } from './pipe.ts';
+import type { Turns } from './process.ts';
 
 /** What may be asked of a run. Everything else comes from the seed. */
 export interface RunSettings {
@@ -81,6 +82,7 @@ export interface Plan {
   readonly requestTiming: RequestTiming;
   readonly pipe: PipeOptions;
   readonly diskDelay: DiskDelay;
+  readonly turns: Turns;
   readonly clockRates: readonly number[];
   readonly workload: WorkloadPlan;
   readonly faults: readonly PlannedFault[];
@@ -115,6 +117,8 @@ export function drawPlan(settings: RunSettings): Plan {
   // Last, so that all other seeds are what they would be without it.
   const isDirected = nodes >= 3 && random.chance(DIRECTED_CHANCE);
   const faults = isDirected ? directedFaults(random.fork(), healAtMs) : drawnFaults;
+  // A plot strikes between what was heard and the turn that acts on it.
+  const turns: Turns = isDirected || random.chance(TURNS_APART_CHANCE) ? 'apart' : 'behind';
   const only = settings.onlyFaults;
   const plan = {
     seed: settings.seed,
@@ -124,6 +128,7 @@ export function drawPlan(settings: RunSettings): Plan {
     requestTiming: defaultRequestTiming,
     pipe,
     diskDelay,
+    turns,
     clockRates,
     workload,
     faults: only === null ? faults : faults.filter(({ number }) => only.includes(number)),
@@ -136,6 +141,9 @@ export function drawPlan(settings: RunSettings): Plan {
 export function pick<T>(random: Prng, from: readonly T[]): T {
   return from[random.below(from.length)]!;
 }
+
+/** In so many runs a turn is an event of its own, and others may come before it. */
+const TURNS_APART_CHANCE = 0.25;
 
 const KIB = 1024;
 

@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.ts';
+import { AssertionError } from '../base/assert.ts';
 import { Prng } from '../base/prng.ts';
 import { Queue } from '../base/queue.ts';
 
@@ -32,11 +32,15 @@ export class Scheduler {
     return this.next() === undefined;
   }
 
-  /** Calls back at `atMs`, or as the last thing of this instant if that has passed. */
-  at(atMs: number, callback: () => void): Scheduled {
-    assert(Number.isFinite(atMs), () => `an event needs a time, not ${atMs}`);
-    const event = new ScheduledEvent(Math.max(atMs, this.time), this.sequence++, callback);
-    if (event.atMs === this.time) {
+  /**
+   * Calls back at `atMs`, or as the last thing of this instant if that has passed.
+   * @param through who hands the call on, in its own time; null: nobody stands in between.
+   */
+  at(atMs: number, callback: () => void, through: Deliverer | null = null): Scheduled {
+    if (!Number.isFinite(atMs)) throw new AssertionError(`an event needs a time, not ${atMs}`);
+    const { time } = this;
+    const event = new ScheduledEvent(Math.max(atMs, time), this.sequence++, callback, through);
+    if (event.atMs === time) {
       this.soon.push(event);
     } else {
       this.heap.push(event);
@@ -45,8 +49,8 @@ export class Scheduler {
     return event;
   }
 
-  after(delayMs: number, callback: () => void): Scheduled {
-    return this.at(this.time + delayMs, callback);
+  after(delayMs: number, callback: () => void, through: Deliverer | null = null): Scheduled {
+    return this.at(this.time + delayMs, callback, through);
   }
 
   /** Lets the next thing happen. False when nothing is left. */
@@ -131,6 +135,11 @@ export class Scheduler {
   }
 }
 
+/** Whoever may hold a call back, or swallow it: a process. */
+export interface Deliverer {
+  deliver(callback: () => void): void;
+}
+
 /** What was scheduled; it can be called off. */
 export interface Scheduled {
   /** Harmless once it has happened. */
@@ -142,11 +151,13 @@ class ScheduledEvent implements Scheduled {
   private readonly sequence: number;
   /** Null once it has happened or was cancelled, so that nothing is kept alive by the heap. */
   private callback: (() => void) | null;
+  private readonly through: Deliverer | null;
 
-  constructor(atMs: number, sequence: number, callback: () => void) {
+  constructor(atMs: number, sequence: number, callback: () => void, through: Deliverer | null) {
     this.atMs = atMs;
     this.sequence = sequence;
     this.callback = callback;
+    this.through = through;
   }
 
   get cancelled(): boolean {
@@ -158,9 +169,11 @@ class ScheduledEvent implements Scheduled {
   }
 
   fire(): void {
-    const { callback } = this;
+    const { callback, through } = this;
+    if (callback === null) return;
     this.callback = null;
-    callback?.();
+    if (through === null) callback();
+    else through.deliver(callback);
   }
 
   before(other: ScheduledEvent): boolean {

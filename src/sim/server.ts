@@ -114,7 +114,7 @@ export class SimServer implements SimNode, ProcessHost {
     this.run++;
     this.failure = null;
     this.erred = false;
-    this.process = new SimProcess(scheduler, this);
+    this.process = new SimProcess(scheduler, this, this.world.plan.turns);
     const offsetMs = this.random.below(1_000_000);
     this.clock = new SimClock(scheduler, this.process, { offsetMs, rate: 1 });
     if (this.clockRate !== 1) this.clock.setRate(this.clockRate);
@@ -253,10 +253,12 @@ export class SimServer implements SimNode, ProcessHost {
   }
 
   private diskLater(callback: () => void): void {
-    const { scheduler } = this.world;
+    const { process, world } = this;
+    const { scheduler } = world;
     const { minMs, maxMs, longChance, longMs } = this.diskDelay;
     const upToMs = longChance > 0 && this.random.chance(longChance) ? longMs : maxMs;
     const atMs = scheduler.nowMs + minMs + this.random.float() * (upToMs - minMs);
-    scheduler.at(Math.max(atMs, this.diskHangsUntilMs), () => this.process?.deliver(callback));
+    // Of a process that has ended, nothing comes back: only the disk's time has passed.
+    scheduler.at(Math.max(atMs, this.diskHangsUntilMs), callback, process);
   }
 }

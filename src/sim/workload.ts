@@ -7,13 +7,14 @@ import { SimClock } from './clock.ts';
 import type { SimNetwork } from './network.ts';
 import type { Observer, SimOperation } from './observer.ts';
 import type { OperationKind, WorkloadPlan } from './plan.ts';
-import { SimProcess } from './process.ts';
+import { SimProcess, type Turns } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** One client: a host of its own, and the client library on it. It has one operation at a time. */
 class SimClient {
   readonly host: string;
   readonly number: number;
+  readonly process: SimProcess;
   readonly transport: SimClientTransport;
   readonly client: Client;
   busy = false;
@@ -22,7 +23,8 @@ class SimClient {
     const { scheduler, network } = world;
     this.number = number;
     this.host = `c${number}`;
-    const process = new SimProcess(scheduler);
+    const process = new SimProcess(scheduler, null, world.turns);
+    this.process = process;
     const random = scheduler.random.fork();
     this.transport = new SimClientTransport(
       network.attach(this.host, process),
@@ -41,6 +43,7 @@ export interface WorkloadWorld {
   readonly network: SimNetwork;
   readonly observer: Observer;
   readonly addresses: readonly string[];
+  readonly turns: Turns;
 }
 
 const REGISTERS = 4;
@@ -128,11 +131,14 @@ export class Workload {
     client.busy = true;
     this.unanswered++;
     observer.invoked(operation);
-    client.client.submit(operation.args, operation.deadlineMs, (outcome) => {
+    const done = (outcome: Outcome) => {
       client.busy = false;
       this.unanswered--;
       this.learn(operation, outcome);
       observer.returned(operation, outcome);
+    };
+    client.process.deliver(() => {
+      client.client.submit(operation.args, operation.deadlineMs, done);
     });
   }
 

@@ -71,7 +71,10 @@ export class World implements SimWorldView, ServerWorld, FaultWorld {
     this.observer = observers([...judges, ...own]);
     const addresses = this.members.map(({ host, port }) => `${host}:${port}`);
     const { scheduler, network, observer } = this;
-    this.workload = new Workload({ scheduler, network, observer, addresses }, plan.workload);
+    this.workload = new Workload(
+      { scheduler, network, observer, addresses, turns: plan.turns },
+      plan.workload,
+    );
   }
 
   get seed(): number {

@@ -23,6 +23,7 @@ export class SpareSegment {
   private readonly segmentBytes: number;
   private readonly settled: (error: DiskError | null) => void;
   private file: DiskFile | null = null;
+  private isFirst = true;
   private stopped: (() => void) | null = null;
 
   /** @param settled called after each `allocate`, perhaps at once: null when `state` says how it
@@ -77,7 +78,9 @@ export class SpareSegment {
   }
 
   private openFile(): void {
-    let file = openIfThere(this.disk, SPARE_NAME);
+    // Only an earlier run can have left one: what this one makes, it takes or gives back.
+    let file = this.isFirst ? openIfThere(this.disk, SPARE_NAME) : null;
+    this.isFirst = false;
     if (file !== null && file.size() > this.segmentBytes) {
       file.close();
       file = null;

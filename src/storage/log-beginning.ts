@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Index } from '../base/ids.ts';
-import type { LogPoint, SnapshotInfo } from '../base/snapshot.ts';
+import type { SnapshotInfo } from '../base/snapshot.ts';
 import { Discards } from './discards.ts';
 import type { Disk, DiskDone, DiskError } from './disk.ts';
 import type { StateImage } from './hard-state.ts';
@@ -91,35 +91,33 @@ export class LogBeginning {
   }
 
   /**
-   * A received snapshot takes the place of the log (§7). Each step is durable before the next: the
-   * snapshot's name; the segment with which the log begins anew; the manifest that names it and no
-   * other. From the first on, recovery does the rest if need be. Only then older files may go.
+   * A received snapshot takes the place of the log (§7): it gets its name, and a segment is made with
+   * which the log begins anew; once both are durable, the manifest names that segment and no other.
+   * From the name on, recovery does the rest if need be. Only at the end older files may go.
+   * @throws DiskError
    */
   reset(info: SnapshotInfo, next: () => void): void {
-    const restart = this.host.unlessEnded(() => this.restart(info, next));
-    this.snapshots.install(info, () => restart(null));
+    const { disk, host, snapshots, writer } = this;
+    const base = { index: info.index, term: info.term };
+    const file = snapshots.install(info);
+    const { directoryId } = host.nextImage().state;
+    const header = writer.nextHeader(directoryId, RESET_SEGMENT_BYTES, base);
+    const { segmentId } = header;
+    const segment = disk.create(segmentName(segmentId));
+    segment.writeSync(0, encodeSegmentHeader(header));
+    const named = host.unlessEnded(() => {
+      host.save(resetImage(host.nextImage(), segmentId), () => {
+        this.discard(writer.restart(segment, RESET_SEGMENT_BYTES, base));
+        snapshots.installed(file);
+        next();
+      });
+    });
+    segment.sync(host.unlessEnded(() => disk.syncDirectory(named)));
   }
 
   /** Removes nothing more. Calls back, perhaps at once, when nothing is under way. */
   stop(idle: () => void): void {
     this.discards.stop(idle);
-  }
-
-  private restart({ index, term }: LogPoint, next: () => void): void {
-    const { disk, host, writer } = this;
-    const { directoryId } = host.nextImage().state;
-    const header = writer.nextHeader(directoryId, RESET_SEGMENT_BYTES, { index, term });
-    const { segmentId } = header;
-    const file = disk.create(segmentName(segmentId));
-    file.writeSync(0, encodeSegmentHeader(header));
-    const named = host.unlessEnded(() => {
-      host.save(resetImage(host.nextImage(), segmentId), () => {
-        this.discard(writer.restart(file, RESET_SEGMENT_BYTES, { index, term }));
-        this.snapshots.discardBefore(index);
-        next();
-      });
-    });
-    file.sync(host.unlessEnded(() => disk.syncDirectory(named)));
   }
 
   private discard(segments: readonly number[], done?: () => void): void {

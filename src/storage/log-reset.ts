@@ -1,8 +1,10 @@
 import type { LogPoint } from '../base/snapshot.ts';
 import type { Chain } from './batch.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, DiskError } from './disk.ts';
+import { isFull } from './growing-file.ts';
 import type { StateImage } from './hard-state.ts';
-import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from './segment.ts';
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, SPARE_NAME, segmentName } from './segment.ts';
+import { isSnapshotLeftover } from './snapshot-file.ts';
 import { type SlotsRead, StateFiles } from './state-files.ts';
 
 /**
@@ -29,24 +31,36 @@ export function resetLogSync(disk: Disk, slots: SlotsRead, chain: Chain, base: L
   try {
     const { image } = files;
     const segmentId = image.lastSegment + 1;
-    const file = disk.create(segmentName(segmentId));
-    file.writeSync(
-      0,
-      encodeSegmentHeader({
-        segmentId,
-        directoryId: image.state.directoryId,
-        segmentBytes: RESET_SEGMENT_BYTES,
-        firstSequence: chain.sequence + 1,
-        previousCrc: chain.headerCrc,
-        lastIndex: base.index,
-        lastTerm: base.term,
-      }),
-    );
-    file.syncSync();
-    file.close();
+    const header = encodeSegmentHeader({
+      segmentId,
+      directoryId: image.state.directoryId,
+      segmentBytes: RESET_SEGMENT_BYTES,
+      firstSequence: chain.sequence + 1,
+      previousCrc: chain.headerCrc,
+      lastIndex: base.index,
+      lastTerm: base.term,
+    });
+    withRoom(disk, () => {
+      const file = disk.create(segmentName(segmentId));
+      file.writeSync(0, header);
+      file.syncSync();
+      file.close();
+    });
     disk.syncDirectorySync();
     files.saveSync({ ...resetImage(image, segmentId), sequence: image.sequence + 1 });
   } finally {
     files.close();
+  }
+}
+
+/** On a full disk, what is nothing yet gives its room: the spare segment, and half a snapshot. */
+function withRoom(disk: Disk, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof DiskError) || !isFull(error)) throw error;
+    const names = disk.list().filter((name) => name === SPARE_NAME || isSnapshotLeftover(name));
+    for (const name of names) disk.remove(name);
+    write();
   }
 }

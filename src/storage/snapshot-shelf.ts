@@ -54,7 +54,8 @@ export function readShelf(disk: Disk): SnapshotShelf | Refusal {
 }
 
 /** Makes what was found durable again, bytes and names: it may only have been read from the page
- *  cache. @throws DiskError */
+ *  cache. What this program has named it has synced before; but a hand may have put a file there.
+ *  @throws DiskError */
 export function syncShelf(disk: Disk, { good }: SnapshotShelf): void {
   for (const { snapshot } of good) {
     const file = disk.open(snapshotName(snapshot.index));

@@ -1,5 +1,4 @@
 import { assert } from '../base/assert.ts';
-import type { Index } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import { isSameSnapshot, type SnapshotInfo } from '../base/snapshot.ts';
 import { Discards } from './discards.ts';
@@ -13,6 +12,7 @@ import {
   type Snapshot,
   type SnapshotMeta,
   type SnapshotShape,
+  snapshotIndexOf,
   snapshotName,
 } from './snapshot-file.ts';
 import {
@@ -179,38 +179,29 @@ export class Snapshots {
     this.discardOld();
   }
 
-  /** @internal The reset of the log begins: the received file gets its name, durably. One of this
-   *  node's own that is being written is older, and given up. */
-  install(info: SnapshotInfo, done: () => void): void {
+  /** @internal The reset of the log begins: the received file gets its name, to be made durable by
+   *  the caller. One of this node's own that is being written is older, and given up.
+   *  @throws DiskError */
+  install(info: SnapshotInfo): ReadSnapshotFile {
     const file = this.takeReceived(info);
     assert(file !== null, () => `the snapshot at ${info.index} was not received`);
     this.writer?.abort();
-    const installed = (error: DiskError | null): void => {
-      if (this.ended) return;
-      if (error !== null) {
-        this.failed(error);
-        return;
-      }
-      this.kept.push({ ...file, damaged: false, pins: 0 });
-      done();
-    };
-    step(installed, () => {
-      this.disk.rename(incomingName(info.index), snapshotName(info.index));
-      this.disk.syncDirectory(installed);
-    });
+    this.disk.rename(incomingName(info.index), snapshotName(info.index));
+    return file;
+  }
+
+  /** @internal The log begins behind it by now, durably: no older one fits to that. */
+  installed(file: ReadSnapshotFile): void {
+    this.kept = [{ ...file, damaged: false, pins: 0 }];
+    // One that was given up may have got its name all the same.
+    const isOld = (index: number) => index > 0 && index < file.snapshot.index;
+    this.discards.add(this.disk.list().filter((name) => isOld(snapshotIndexOf(name))));
   }
 
   /** @internal A received one that is not wanted any more: a later one has taken its place. */
   forget(info: SnapshotInfo): void {
     if (this.takeReceived(info) === null) return;
     step(this.failed, () => removeIfThere(this.disk, incomingName(info.index)));
-  }
-
-  /** @internal The log begins behind the newest one by now: no older one fits to it. */
-  discardBefore(at: Index): void {
-    const gone = this.kept.filter(({ snapshot }) => snapshot.index < at);
-    this.kept = this.kept.filter(({ snapshot }) => snapshot.index >= at);
-    this.discards.add(gone.map(({ snapshot }) => snapshotName(snapshot.index)));
   }
 
   /** @internal Nothing is called any more but `idle`, perhaps at once: when no file is in use. */

@@ -333,15 +333,16 @@ export class Storage {
     this.busy = true;
     const { reset, hardState } = this.queue.takeReset();
     const image = this.imageAfter(hardState, []);
-    const restart = () =>
+    const restart = this.unlessEnded(() =>
       this.beginning.reset(reset, () => {
         this.dirty = false;
         this.stats.segments = this.beginning.segmentCount;
         const completes = this.queue.settleReset();
         this.finish({ image: null, batch: true, completes, saved: [] });
-      });
-    if (image === null) restart();
-    else this.saveImage(image, restart);
+      }),
+    );
+    if (image === null) restart(null);
+    else this.saveImage(image, () => restart(null));
   }
 
   private cutBeginning(): void {

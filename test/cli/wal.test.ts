@@ -11,7 +11,8 @@ import { main } from '../../src/cli/main.ts';
 import { type Command, encodeCommand } from '../../src/kv/command.ts';
 import { acquireDirectoryLock } from '../../src/node/lock.ts';
 import { encodeConfiguration } from '../../src/raft/configuration.ts';
-import { create } from '../storage/world.ts';
+import { compact, snapshotLimits, take } from '../storage/snapshots.ts';
+import { create, entries } from '../storage/world.ts';
 import { FakeIo } from './fake-io.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'dkvs-wal-'));
@@ -62,6 +63,20 @@ function dataDirectory(): string {
     truncateFrom: index(6),
     entries: [command(6, 2, set('b', '2', { get: true }))],
   });
+  const directory = join(root, `n${++directories}`);
+  mkdirSync(directory);
+  for (const [name, bytes] of disk.image()) writeFileSync(join(directory, name), bytes);
+  return directory;
+}
+
+/** One with two snapshots, and a log that has lost its beginning. */
+function withSnapshots(): string {
+  const { disk, run } = create(snapshotLimits);
+  for (const one of entries(1, 40, 1, 1000)) run.persistNow({ entries: [one] });
+  take(run, 20);
+  take(run, 30);
+  compact(run, 20);
+  run.close();
   const directory = join(root, `n${++directories}`);
   mkdirSync(directory);
   for (const [name, bytes] of disk.image()) writeFileSync(join(directory, name), bytes);
@@ -152,6 +167,18 @@ describe('dkvs wal dump', () => {
     assert.deepEqual([code, err], [2, 'dkvs: --from 6 is behind --to 5\n']);
   });
 
+  it('lists snapshots', async () => {
+    const directory = withSnapshots();
+    const { out } = await wal('dump', directory);
+    assert.match(
+      out,
+      /\nsnapshot-0000000000000030 {2}\d+ bytes, the state behind entry 30 of term 1, id 30000\n/,
+    );
+    const [, , first] = (await wal('dump', directory, '--json')).out.split('\n');
+    const { kind, index: at, members } = JSON.parse(first!);
+    assert.deepEqual([kind, at, members], ['snapshot', 20, null]);
+  });
+
   it('changes nothing', async () => {
     const directory = dataDirectory();
     tearTail(directory);
@@ -174,6 +201,25 @@ describe('dkvs wal verify', () => {
     );
     const report = JSON.parse((await wal('verify', directory, '--json')).out);
     assert.deepEqual([report.verdict, report.lastIndex, report.lastTerm], ['ok', 6, 2]);
+  });
+
+  it('knows snapshots, and where the log begins; a damaged one is no loss, but is told', async () => {
+    const directory = withSnapshots();
+    const { code, out } = await wal('verify', directory);
+    assert.equal(code, 0);
+    assert.match(out, /\n {2}2 snapshots; the log goes on from entry 20\n/);
+    assert.match(out, /ok: the log is whole up to entry 40 of term 1/);
+    flip(directory, 'snapshot-0000000000000030', 600);
+    const bad = await wal('verify', directory);
+    assert.equal(bad.code, 1);
+    assert.match(bad.out, /snapshot-0000000000000030 is damaged: block 1 is bad/);
+    assert.match(bad.out, /nothing is lost: the log is whole up to entry 40 of term 1/);
+    const report = JSON.parse((await wal('verify', directory, '--json')).out);
+    assert.deepEqual([report.verdict, report.snapshots, report.baseIndex], ['fallback', 1, 20]);
+    flip(directory, 'snapshot-0000000000000020', 3);
+    assert.match((await wal('verify', directory)).out, /rot: .*the snapshot is bad/);
+    for (const name of ['20', '30']) rmSync(join(directory, `snapshot-00000000000000${name}`));
+    assert.match((await wal('verify', directory)).out, /missing: .*no snapshot is there/);
   });
 
   it('takes a torn tail for what it is: harmless', async () => {

@@ -19,7 +19,7 @@ import {
   PING,
   PONG,
 } from '../../src/protocol/frames.ts';
-import type { AppendEntries, Message } from '../../src/raft/messages.ts';
+import type { AppendEntries, InstallSnapshot, Message } from '../../src/raft/messages.ts';
 
 function entry(at: number, its: number, payload: Uint8Array = new Uint8Array(5)): Entry {
   return sealEntry(unsealedRecord(payload), EntryType.Command, term(its), index(at));
@@ -35,6 +35,20 @@ function appendEntries(prev: number, entries: readonly Entry[], its = 9): Append
     prevLogTerm: term(1),
     leaderCommit: index(7),
     entries,
+  };
+}
+
+/** A piece of a snapshot of 1000 bytes. */
+function installSnapshot(offset: number, bytes: Uint8Array): InstallSnapshot {
+  const snapshot = { index: index(40), term: term(8), id: 2 ** 53 - 1, bytes: 1000 };
+  return {
+    kind: 'InstallSnapshot',
+    from: nodeId(1),
+    to: nodeId(2),
+    term: term(9),
+    snapshot,
+    offset,
+    bytes,
   };
 }
 
@@ -87,6 +101,20 @@ const messages: readonly Message[] = [
     hintTerm: term(0),
   },
   { kind: 'Reinstate', ...head, incarnation: incarnation(6), wholeIndex: index(2 ** 53 - 1) },
+  installSnapshot(0, new Uint8Array(0)),
+  installSnapshot(
+    700,
+    Uint8Array.from({ length: 300 }, (_, i) => i),
+  ),
+  {
+    kind: 'InstallSnapshotResponse',
+    ...head,
+    incarnation: incarnation(5),
+    snapshotIndex: index(40),
+    snapshotId: 2 ** 53 - 1,
+    offset: 700,
+    sentOffset: 1000,
+  },
 ];
 
 const encoder = new FrameEncoder();
@@ -143,7 +171,11 @@ function reseal(bytes: Uint8Array, fieldsEnd: number): void {
 /** The same frame with other fields, under a checksum that holds. */
 function forged(message: Message, change: (bytes: Uint8Array) => void): Uint8Array {
   const bytes = new FrameEncoder().encode(message);
-  const fieldsEnd = message.kind === 'AppendEntries' ? 52 : bytes.length;
+  const fieldsEnds: Partial<Record<Message['kind'], number>> = {
+    AppendEntries: 52,
+    InstallSnapshot: 72,
+  };
+  const fieldsEnd = fieldsEnds[message.kind] ?? bytes.length;
   change(bytes);
   reseal(bytes, fieldsEnd);
   return bytes;
@@ -296,6 +328,37 @@ describe('frames: AppendEntries', () => {
 });
 
 describe('frames: from hostile hands', () => {
+  it('hold a piece of a snapshot that lies within it, of terms that were, and unharmed', () => {
+    const piece = installSnapshot(700, new Uint8Array(300).fill(7));
+    const forgedPiece = (change: (bytes: Uint8Array) => void) => defectOf(forged(piece, change));
+    assert.match(
+      forgedPiece((bytes) => writeU64(bytes, 60, 701)),
+      /beyond the end: 701 \+ 300/,
+    );
+    assert.match(
+      forgedPiece((bytes) => writeU64(bytes, 28, 0)),
+      /InstallSnapshot of 0/,
+    );
+    assert.match(
+      forgedPiece((bytes) => writeU64(bytes, 36, 0)),
+      /term 0 of 9/,
+    );
+    assert.match(
+      forgedPiece((bytes) => writeU64(bytes, 36, 10)),
+      /term 10 of 9/,
+    );
+    assert.match(
+      forgedPiece((bytes) => bytes.fill(255, 44, 52)),
+      /bad fields/,
+    );
+    const harmed = encoder.encode(piece);
+    harmed[harmed.length - 1]! ^= 1;
+    assert.match(defectOf(harmed), /wrong checksum of its bytes/);
+    const limits = { ...defaultLimits, snapshotChunkBytesMax: 299 };
+    const [frame] = readAll([encoder.encode(piece)], openReader(limits));
+    assert.match((frame as { reason: string }).reason, /InstallSnapshot frame of 372 bytes/);
+  });
+
   it('have no length that was not earned', () => {
     const claim = (type: number, length: number) => {
       const bytes = new Uint8Array(64);

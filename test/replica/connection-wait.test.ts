@@ -30,6 +30,19 @@ describe('WAIT', () => {
     }
   });
 
+  test('hears of the last acknowledgement when it comes, though nothing else follows from it', () => {
+    for (let seed = 10; seed < 20; seed++) {
+      const { world, leader } = started(seed);
+      const client = world.client(leader);
+      client.ask('PING');
+      client.send('SET', 'k', 'v');
+      client.send('WAIT', '2', '0');
+      const { tookMs } = timed(world, () => world.until(() => client.replies.length === 3));
+      assert.equal(show(client.replies[2]!), ':2');
+      assert.ok(tookMs < 5, `seed ${seed}: ${tookMs} ms`);
+    }
+  });
+
   test('waits for a member that is cut off until the timeout, and says the truth', () => {
     const { world, leader, others } = started(2);
     const client = world.client(leader);

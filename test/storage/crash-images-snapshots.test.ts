@@ -7,9 +7,9 @@ import type { HardState } from '../../src/base/persist.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { type Explored, type ExploreOptions, explore } from '../../src/sim/crash-images/explore.ts';
 import { Life } from '../../src/sim/crash-images/life.ts';
-import { type Image, RecordingDisk } from '../../src/sim/crash-images/recording-disk.ts';
+import { type Image, Killed, RecordingDisk } from '../../src/sim/crash-images/recording-disk.ts';
 import { snapshotBytes } from '../../src/sim/crash-images/snapshot-bytes.ts';
-import { type Snapshot, snapshotName } from '../../src/storage/snapshot-file.ts';
+import { type Snapshot, snapshotIndexOf, snapshotName } from '../../src/storage/snapshot-file.ts';
 import { directory, entry } from './world.ts';
 
 /**
@@ -112,15 +112,18 @@ class Work {
       ? this.committed + 1 + random.below(length - this.committed)
       : length + 1 + random.below(4);
     const hardState = this.nextTerm();
-    life.persist({ hardState });
+    // The leader's term is known since its first piece, or becomes known with the last.
+    const isKnown = random.chance(0.5);
+    if (isKnown) life.persist({ hardState });
     const meta = { index: index(at), term: hardState.currentTerm, id: this.newId(), configuration };
     const sent = snapshotBytes(meta, BLOCK_BYTES);
     life.receive(sent, () => {});
     life.disk.run();
-    if (random.chance(0.3)) this.append(2, 300);
+    if (isKnown && random.chance(0.5)) this.append(2, 300);
     const more = [entry(at + 1, hardState.currentTerm, 'behind it')];
     const entries = random.chance(0.3) ? more : [];
-    life.persist({ reset: sent.snapshot, entries, commitIndex: index(at) });
+    const reset = { reset: sent.snapshot, entries, commitIndex: index(at) };
+    life.persist(isKnown ? reset : { ...reset, hardState });
     this.committed = at;
     seen.installs++;
     if (conflicts) seen.conflicts++;
@@ -171,9 +174,12 @@ function exploreLife(
 ): Life {
   const life = new Life(new RecordingDisk(before), setting);
   body(life, new Work(life, random));
-  const explored = explore(life, { ...options, rotten }, random);
-  for (const [what, times] of Object.entries(explored)) total[what as keyof Explored] += times;
+  count(explore(life, { ...options, rotten }, random));
   return life;
+}
+
+function count(explored: Explored): void {
+  for (const [what, times] of Object.entries(explored)) total[what as keyof Explored] += times;
 }
 
 /** A directory with two snapshots and a log that has lost its beginning, after a kill. */
@@ -230,6 +236,34 @@ test('a snapshot received, and the log reset to it; then another one', () => {
   });
 });
 
+test('a start after a kill at any operation finds names and bytes that were never synced', () => {
+  fromSeeds((random) => {
+    const before = grown(random);
+    for (let killAt = 1; ; killAt += 1 + random.below(5)) {
+      const disk = new RecordingDisk(before);
+      disk.killAt = killAt;
+      let first: Life | null = null;
+      try {
+        first = new Life(disk, setting);
+        const work = new Work(first, random);
+        work.append(2, 300);
+        work.snapshot();
+        disk.run();
+        if (random.chance(0.5)) work.install();
+        disk.run();
+        break;
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+      }
+      disk.kill();
+      const second = new Life(disk, setting, first?.ledger ?? null);
+      new Work(second, random).compact(second.storage.snapshots.newest);
+      disk.run();
+      count(explore(second, { ...options, bounds: options.secondBounds }, random));
+    }
+  });
+});
+
 test('a start that finds the newest snapshot bad goes on from the one before', () => {
   fromSeeds((random) => {
     const image = grown(random);
@@ -245,6 +279,18 @@ test('a start that finds the newest snapshot bad goes on from the one before', (
     assert.ok(rot === null && !life.storage.state.suspect);
     assert.ok(snapshot !== null && snapshotName(snapshot.index) < newest);
     assert.equal(snapshotsDamaged.length, 1);
+  });
+});
+
+test('a start that finds both snapshots bad keeps everything, and is a suspect with nothing', () => {
+  fromSeeds((random) => {
+    const image = new Map(grown(random));
+    for (const [name, bytes] of image) if (snapshotIndexOf(name) > 0) bytes[600]! ^= 1;
+    const kept = [...image].filter(([name]) => /^(snapshot|wal)-\d/.test(name));
+    const rotten = kept.map(([, bytes]) => bytes.slice());
+    const life = exploreLife(image, random, (_, work) => work.append(1, 10), rotten);
+    const { storage } = life;
+    assert.ok(storage.state.suspect && storage.base.index === 0);
   });
 });
 

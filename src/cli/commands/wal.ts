@@ -28,7 +28,7 @@ export const walCommand: CliCommand = {
   summary: 'Reads the log in a data directory, without a node.',
   usage: 'dump DIR [--from INDEX] [--to INDEX] | verify DIR | accept DIR --data-loss',
   description: [
-    'dump lists what lies there: hard state, segments, batches (what one fsync made durable), and',
+    'dump lists what lies there: hard state, snapshots, segments, batches (what one fsync made durable), and',
     'their entries. With --json: one object a line.',
     'verify checks every checksum, and says what a start would make of the directory. Exits with 0',
     'when it would go on: with all of it, or cutting off a torn tail, which nobody was promised.',
@@ -90,7 +90,7 @@ function runDump({ disk, runningPid }: ReadableDirectory, settings: Settings, io
 }
 
 /** What a start would not simply go on with. */
-const FAULTS: readonly InspectItem['kind'][] = ['rot', 'refusal', 'bad-entry'];
+const FAULTS: readonly InspectItem['kind'][] = ['rot', 'refusal', 'bad-entry', 'bad-snapshot'];
 
 interface Range {
   readonly from: number;
@@ -163,9 +163,7 @@ function summary(directory: string, runningPid: number | null, report: Report): 
     const behind = baseIndex === 0 ? '' : `; the log goes on from entry ${baseIndex}`;
     lines.push(`  ${counted(snapshots, 'snapshot')}${behind}`);
   }
-  for (const { file, what } of badSnapshots) {
-    lines.push(`  ${file} is damaged: ${what}; a start keeps it aside`);
-  }
+  for (const { file, what } of badSnapshots) lines.push(`  ${file} is damaged: ${what}`);
   if (install !== null) {
     lines.push(
       `  a crash cut an install short: a start finishes it, behind entry ${install.index}`,
@@ -192,6 +190,11 @@ function conclusion(report: Report, io: Io): readonly string[] {
   switch (report.verdict) {
     case 'ok':
       return [`${good('ok')}: the log is whole ${upTo}`];
+    case 'fallback':
+      return [
+        `${bad('damaged')}: a snapshot, but nothing is lost: the log is whole ${upTo}`,
+        '  A start goes on from another snapshot, or without one. Have a look at the disk.',
+      ];
     case 'torn': {
       const { bytes, offset, file, what } = report.torn!;
       return [

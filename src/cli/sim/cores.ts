@@ -31,7 +31,8 @@ export class CoreReport extends Tally<CoreRunResult> {
   private proposals = 0;
 
   constructor() {
-    super(CORE_MUST_HAPPEN);
+    // Runs are short, and much must come together for some of it.
+    super(CORE_MUST_HAPPEN, 1000);
   }
 
   override add(result: CoreRunResult): void {

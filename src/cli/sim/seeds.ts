@@ -7,7 +7,7 @@ import type { Settings } from '../settings.ts';
 import type { SimMode } from './mode.ts';
 import { runAll } from './pool.ts';
 import { Progress } from './progress.ts';
-import { COVERAGE_SEEDS_MIN, describeFailure, type SeedResult, type Tally } from './tally.ts';
+import { describeFailure, type SeedResult, type Tally } from './tally.ts';
 
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
 const DRAWN_SEED_MAX = 1_000_000_000;
@@ -121,7 +121,7 @@ function conclude<Result extends SeedResult>(
     tellFailure(mode, first, io);
     return exitCodeOf(first.failure!);
   }
-  if (tally.runs < COVERAGE_SEEDS_MIN || tally.missing.length === 0) return ExitCode.Ok;
+  if (tally.runs < tally.seedsMin || tally.missing.length === 0) return ExitCode.Ok;
   const missing = tally.missing.join(', ');
   io.stdout.write(`${paint(io, io.stdout, 'red', 'never happened')}: ${missing}\n`);
   return SimExitCode.Coverage;

@@ -1,7 +1,7 @@
 import type { RunFailure } from '../../sim/run-failure.ts';
 
 /** So many runs must have been through everything there is, or their set proves little. */
-export const COVERAGE_SEEDS_MIN = 200;
+const COVERAGE_SEEDS_MIN = 200;
 
 /** What the results of all modes have in common. */
 export interface SeedResult {
@@ -23,9 +23,12 @@ export abstract class Tally<Result extends SeedResult> {
   private readonly startedCpu = process.cpuUsage();
   private readonly coverage = new Map<string, number>();
   private readonly mustHappen: readonly string[];
+  /** So many runs must have been through all of that. */
+  readonly seedsMin: number;
 
-  constructor(mustHappen: readonly string[]) {
+  constructor(mustHappen: readonly string[], seedsMin = COVERAGE_SEEDS_MIN) {
     this.mustHappen = mustHappen;
+    this.seedsMin = seedsMin;
   }
 
   add(result: Result): void {

@@ -8,13 +8,14 @@ import { LogOutline } from '../../storage/log-outline.ts';
  * What a start would make of a directory.
  *
  * - `ok`: it would go on with all of it
+ * - `fallback`: it would go on with all of it, but one of the snapshots is damaged
  * - `torn`: it would cut off a batch that a crash left unfinished, and go on: nothing is lost
  * - `rot`: it would cut off bytes that may have been promised, and go on as a suspect, which does not
  *   count until the others have made it whole
  * - `refused`: it would refuse, because what was promised is damaged or forgotten
  * - `damaged`: it would start, and stop as soon as it needs an entry that can't be read
  */
-export type Verdict = 'ok' | 'torn' | 'rot' | 'refused' | 'damaged';
+export type Verdict = 'ok' | 'fallback' | 'torn' | 'rot' | 'refused' | 'damaged';
 
 export interface Report {
   readonly verdict: Verdict;
@@ -122,10 +123,12 @@ export function verify(disk: Disk): Report {
   return { verdict: verdictOf(report), ...report, baseIndex: base.index, lastIndex, lastTerm };
 }
 
-function verdictOf(found: Pick<Report, 'refusal' | 'rot' | 'badEntries' | 'torn'>): Verdict {
-  const { refusal, rot, badEntries, torn } = found;
+type Faults = Pick<Report, 'refusal' | 'rot' | 'badEntries' | 'badSnapshots' | 'torn'>;
+
+function verdictOf({ refusal, rot, badEntries, badSnapshots, torn }: Faults): Verdict {
   if (refusal !== null) return 'refused';
   if (rot !== null) return 'rot';
   if (badEntries.length > 0) return 'damaged';
+  if (badSnapshots.length > 0) return 'fallback';
   return torn === null ? 'ok' : 'torn';
 }

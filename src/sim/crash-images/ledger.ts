@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { readU32 } from '../../base/bytes.ts';
 import type { Entry } from '../../base/entry.ts';
-import { INDEX_ZERO, type Index } from '../../base/ids.ts';
+import { INDEX_ZERO, type Index, index } from '../../base/ids.ts';
 import type { HardState, Persist } from '../../base/persist.ts';
 import type { LogPoint, SnapshotInfo } from '../../base/snapshot.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -93,7 +93,7 @@ export class Ledger {
 
   promise(at: number, promised: Promised): void {
     const { admitted, snapshotIndex } = this.promises.at(-1)!.value;
-    const newest = promised.snapshotIndex > snapshotIndex ? promised.snapshotIndex : snapshotIndex;
+    const newest = index(Math.max(promised.snapshotIndex, snapshotIndex));
     this.promises.push({ at, value: { ...promised, admitted, snapshotIndex: newest } });
   }
 
@@ -140,6 +140,8 @@ export class Ledger {
         `asked for [${logs.at(-1)!.value}]`,
     );
     this.judgeSnapshot(at, found, promised.snapshotIndex);
+    const lastTerm = storage.recovered.termRuns.at(-1)?.term ?? base.term;
+    assert(lastTerm <= state.currentTerm, () => `S18: ${lastTerm} in term ${state.currentTerm}`);
     const hardStates = this.hardStates
       .slice(promised.hardState, until(this.hardStates, at) + 1)
       .map(({ value }) => value);
@@ -158,9 +160,9 @@ export class Ledger {
   /** A log that has lost its beginning is nothing without the state behind it, whole and right. */
   private judgeSnapshot(at: number, found: Found, promisedIndex: Index): void {
     const { newest } = found.storage.snapshots;
-    const index = newest?.index ?? INDEX_ZERO;
-    assert(index >= promisedIndex, () => `the snapshot at ${promisedIndex} is gone: ${index}`);
-    assert(index >= found.base.index, () => `no snapshot goes up to ${found.base.index}: ${index}`);
+    const upTo = newest?.index ?? INDEX_ZERO;
+    assert(upTo >= promisedIndex, () => `the snapshot at ${promisedIndex} is gone: ${upTo}`);
+    assert(upTo >= found.base.index, () => `no snapshot goes up to ${found.base.index}: ${upTo}`);
     if (newest === null) return;
     const asked = this.snapshots.slice(0, until(this.snapshots, at) + 1);
     const text = snapshotText(newest);
@@ -168,7 +170,7 @@ export class Ledger {
     assert(wasAsked, () => `found the snapshot ${text}, not one of ${asked.map((s) => s.value)}`);
     assert(found.isStateRight, () => `the snapshot ${text} holds something else`);
     const { commitIndex, lastIndex } = found.storage.recovered;
-    assert(commitIndex >= index && lastIndex >= index, () => `S8: ${commitIndex} of ${lastIndex}`);
+    assert(commitIndex >= upTo && lastIndex >= upTo, () => `S8: ${commitIndex} of ${lastIndex}`);
   }
 }
 

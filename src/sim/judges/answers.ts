@@ -3,7 +3,7 @@ import type { Outcome } from '../../client/call.ts';
 import type { Reply } from '../../kv/reply.ts';
 import { Observer, type SimNode, type SimOperation, Violation } from '../observer.ts';
 import { isRead } from '../reference/commands.ts';
-import { keyOfWords, normalized, replyText, respText } from '../reference/words.ts';
+import { replyText, respText } from '../reference/words.ts';
 import type { Chronicle } from './chronicle.ts';
 
 /** All operations with the same words: clients that say the same can't be told apart in the log. */
@@ -33,7 +33,7 @@ export class AnswerJudge extends Observer {
   }
 
   override invoked({ args }: SimOperation): void {
-    if (!isRead(args)) this.of(args).asked++;
+    if (!isRead(args)) this.of(this.chronicle.keyOf(args)).asked++;
   }
 
   override applied(node: SimNode, entry: Entry, reply: Reply): void {
@@ -41,15 +41,15 @@ export class AnswerJudge extends Observer {
     this.judgedTo = entry.index;
     const words = this.chronicle.commands[entry.index] ?? null;
     if (words === null || isRead(words)) return;
-    const wording = this.of(words);
+    const wording = this.of(this.chronicle.commandKeys[entry.index]!);
     wording.applied++;
     wording.untold.push(replyText(reply));
-    this.judgeCount(words, wording, `${node.name} applies entry ${entry.index}`);
+    this.judgeCount(words, wording, () => `${node.name} applies entry ${entry.index}`);
   }
 
   override returned({ args, id }: SimOperation, outcome: Outcome): void {
     if (isRead(args)) return;
-    const wording = this.of(args);
+    const wording = this.of(this.chronicle.keyOf(args));
     switch (outcome.kind) {
       case 'reply':
         this.judgeReply(args, wording, respText(outcome.value), id);
@@ -60,7 +60,7 @@ export class AnswerJudge extends Observer {
         return;
       case 'unavailable':
         wording.denied++;
-        this.judgeCount(args, wording, `operation ${id} is denied: ${outcome.reason}`);
+        this.judgeCount(args, wording, () => `operation ${id} is denied: ${outcome.reason}`);
         return;
       default:
         return;
@@ -76,12 +76,12 @@ export class AnswerJudge extends Observer {
     );
   }
 
-  private judgeCount(words: readonly string[], wording: Wording, when: string): void {
+  private judgeCount(words: readonly string[], wording: Wording, when: () => string): void {
     const { applied, asked, denied } = wording;
     if (applied <= asked - denied) return;
     throw new Violation(
       'R5',
-      `${when}: ${words.join(' ')} was asked for ${asked} times, of which ${denied} were said to ` +
+      `${when()}: ${words.join(' ')} was asked for ${asked} times, of which ${denied} were said to ` +
         `be never applied, and it is in the log ${applied} times`,
     );
   }
@@ -92,8 +92,7 @@ export class AnswerJudge extends Observer {
     return at >= 0;
   }
 
-  private of(args: readonly string[]): Wording {
-    const key = keyOfWords(normalized(args));
+  private of(key: string): Wording {
     let wording = this.wordings.get(key);
     if (wording === undefined) {
       wording = { asked: 0, denied: 0, applied: 0, untold: [] };

@@ -10,7 +10,7 @@ import {
   type SimWorldView,
   Violation,
 } from '../observer.ts';
-import { wordsOf } from '../reference/words.ts';
+import { keyOfWords, normalized, wordsOf } from '../reference/words.ts';
 import { DurableImage } from './durable-image.ts';
 import { crcOf, LogModel } from './log-model.ts';
 
@@ -40,6 +40,10 @@ export class Chronicle extends Observer {
   private readonly damagedRun = new Map<SimNode, number>();
   /** By index: the words of what was applied there; null for what is no command. */
   readonly commands: (readonly string[] | null)[] = [null];
+  /** By index: one text for those words; '' for what is no command. */
+  readonly commandKeys: string[] = [''];
+  /** By the words of an operation: the one text for their normal form. */
+  private readonly operationKeys = new Map<readonly string[], string>();
   private view: SimWorldView | null = null;
 
   override began(world: SimWorldView): void {
@@ -119,13 +123,26 @@ export class Chronicle extends Observer {
     if (entry.index !== this.commands.length) return;
     if (entry.type !== EntryType.Command) {
       this.commands.push(null);
+      this.commandKeys.push('');
       return;
     }
     const command = decodeCommand(entry.record, ENTRY_HEADER_BYTES);
     if (typeof command === 'string') {
       throw new Violation('S22', `entry ${entry.index} holds a command that is ${command}`);
     }
-    this.commands.push(wordsOf(command));
+    const words = wordsOf(command);
+    this.commands.push(words);
+    this.commandKeys.push(keyOfWords(words));
+  }
+
+  /** The text under which the words of an operation stand in `commandKeys`. Several judges ask. */
+  keyOf(words: readonly string[]): string {
+    let key = this.operationKeys.get(words);
+    if (key === undefined) {
+      key = keyOfWords(normalized(words));
+      this.operationKeys.set(words, key);
+    }
+    return key;
   }
 
   private appended(node: SimNode, from: number, to: number): void {

@@ -1,8 +1,8 @@
 import type { Entry } from '../../base/entry.ts';
 import type { Outcome } from '../../client/call.ts';
 import { Observer, type SimNode, type SimOperation, Violation } from '../observer.ts';
-import { execute, isRead, keysOf, type Store } from '../reference/commands.ts';
-import { keyOfWords, normalized, respText } from '../reference/words.ts';
+import { execute, inCapitals, isRead, keysOf, type Store } from '../reference/commands.ts';
+import { respText } from '../reference/words.ts';
 import type { Chronicle } from './chronicle.ts';
 
 /** A key's value from this index on, to the next version. */
@@ -40,7 +40,7 @@ export class FreshnessJudge extends Observer {
     const words = this.chronicle.commands[entry.index] ?? null;
     if (words === null || isRead(words)) return;
     execute(this.storeAt(entry.index), words);
-    const key = keyOfWords(words);
+    const key = this.chronicle.commandKeys[entry.index]!;
     // Only where one entry alone carries the words is it clear which one was acknowledged.
     this.lastEntry.set(key, this.lastEntry.has(key) ? 0 : entry.index);
   }
@@ -54,7 +54,7 @@ export class FreshnessJudge extends Observer {
     if (isSimpleRead(operation.args)) {
       this.judge(operation, respText(outcome.value));
     } else if (!isRead(operation.args)) {
-      const index = this.lastEntry.get(keyOfWords(normalized(operation.args))) ?? 0;
+      const index = this.lastEntry.get(this.chronicle.keyOf(operation.args)) ?? 0;
       this.seenIndex = Math.max(this.seenIndex, index);
     }
   }
@@ -109,5 +109,5 @@ export class FreshnessJudge extends Observer {
 }
 
 function isSimpleRead(args: readonly string[]): boolean {
-  return args[0]!.toUpperCase() === 'GET';
+  return inCapitals(args[0]!) === 'GET';
 }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../client/call.ts';
-import type { Operation } from '../checker/history.ts';
+import { components, type Operation } from '../checker/history.ts';
 import { keyspace } from '../checker/keyspace-model.ts';
 import {
   type CheckLimits,
@@ -11,20 +11,21 @@ import { timeLine } from '../checker/time-line.ts';
 import { inOrderOfLog, isLinearization } from '../checker/witness.ts';
 import { Observer, type SimOperation, Violation } from '../observer.ts';
 import { isRead } from '../reference/commands.ts';
-import { keyOfWords, normalized, respText } from '../reference/words.ts';
+import { respText } from '../reference/words.ts';
 import type { Chronicle } from './chronicle.ts';
 
 type KeyOperation = Operation<readonly string[], string>;
 
 /**
  * LIN: what the clients saw is linearizable. The verdict rests on nothing but what they saw: no
- * log, no node, no clock but the order of events. When the limit of the search is not enough, that
- * is no pass.
+ * log, no node, no clock but the order of events.
  *
- * Given the chronicle, what the limit was not enough for gets two more tries: in the order of the
- * ledger, and without the operations of unknown outcome that are not in it. If the clients could have
- * seen it so, it is an order like any other; but that there is none is never said on the word of the
- * ledger.
+ * An order that is a linearization proves that there is one, wherever it was had from; so, given the
+ * chronicle, the order of the ledger is tried first, and checked as an order of anybody's. Only what
+ * it does not prove is searched for one: that there is none is never said on the word of the ledger.
+ *
+ * When the limit of the search is not enough, that is no pass. Given the chronicle, there is one more
+ * try: without the operations of unknown outcome that are not in the ledger.
  */
 export class LinearizabilityJudge extends Observer {
   private readonly limits: CheckLimits;
@@ -87,12 +88,12 @@ export class LinearizabilityJudge extends Observer {
   }
 
   private check(): Verdict<readonly string[], string> {
-    const verdict = checkLinearizability(this.history, keyspace, this.limits);
-    const { chronicle } = this;
-    if (verdict.kind !== 'unknown' || chronicle === null) return verdict;
-    const log = chronicle.commands.flatMap((words) => (words === null ? [] : [words]));
+    const { chronicle, history } = this;
+    if (chronicle === null) return checkLinearizability(history, keyspace, this.limits);
+    const unproven = withoutWhatIsAsInLedger(history, chronicle);
+    const verdict = checkLinearizability(unproven, keyspace, this.limits);
+    if (verdict.kind !== 'unknown') return verdict;
     const parts = verdict.parts.filter((part) => {
-      if (isAsInLog(part, log)) return false;
       const happened = this.withoutWhatNeverHappened(part, chronicle);
       return checkLinearizability(happened, keyspace, this.limits).kind !== 'linearizable';
     });
@@ -104,19 +105,20 @@ export class LinearizabilityJudge extends Observer {
    *  answered: the first ones, which may do whatever the others may. */
   private withoutWhatNeverHappened(
     part: readonly KeyOperation[],
-    { commands }: Chronicle,
+    chronicle: Chronicle,
   ): KeyOperation[] {
     const left = new Map<string, number>();
-    const count = (words: readonly string[], by: number) => {
-      const key = keyOfWords(normalized(words));
+    const count = (key: string, by: number) => {
       const now = (left.get(key) ?? 0) + by;
       left.set(key, now);
       return now;
     };
-    for (const words of commands) if (words !== null) count(words, 1);
-    for (const { input, output } of part) if (output !== null) count(input, -1);
+    for (const key of chronicle.commandKeys) count(key, 1);
+    for (const { input, output } of part) if (output !== null) count(chronicle.keyOf(input), -1);
     const byCall = [...part].sort((a, b) => a.invokedAt - b.invokedAt);
-    return byCall.filter(({ input, output }) => output !== null || count(input, -1) >= 0);
+    return byCall.filter(
+      ({ input, output }) => output !== null || count(chronicle.keyOf(input), -1) >= 0,
+    );
   }
 
   private add({ client, args }: SimOperation, invokedAt: number, output: string | null): void {
@@ -127,8 +129,31 @@ export class LinearizabilityJudge extends Observer {
   }
 }
 
-/** The words stand in the ledger as they were executed: only those that touch the part matter. */
-function isAsInLog(part: readonly KeyOperation[], log: readonly (readonly string[])[]): boolean {
-  const wordsOf = (words: readonly string[]) => keyOfWords(normalized(words));
-  return isLinearization(part, inOrderOfLog(part, log, wordsOf, keyspace), keyspace);
+/** Of the history, those parts that the order of the ledger does not prove to be linearizable. */
+function withoutWhatIsAsInLedger(
+  history: readonly KeyOperation[],
+  chronicle: Chronicle,
+): KeyOperation[] {
+  const parts = components(history, (input) => keyspace.keysOf(input));
+  const partOfKey = new Map<string, number>();
+  for (const [number, part] of parts.entries()) {
+    for (const { input } of part) {
+      for (const key of keyspace.keysOf(input)) partOfKey.set(key, number);
+    }
+  }
+  // Only a read that was never answered, and is in no history, can touch two parts: it matters to
+  // neither.
+  const logs = parts.map((): (readonly string[])[] => []);
+  for (const words of chronicle.commands) {
+    if (words === null) continue;
+    const number = partOfKey.get(keyspace.keysOf(words)[0]!);
+    if (number !== undefined) logs[number]!.push(words);
+  }
+  const keyOf = (words: readonly string[]) => chronicle.keyOf(words);
+  return parts
+    .filter((part, number) => {
+      const order = inOrderOfLog(part, logs[number]!, keyOf, keyspace);
+      return !isLinearization(part, order, keyspace);
+    })
+    .flat();
 }

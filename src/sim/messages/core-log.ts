@@ -23,11 +23,11 @@ export class CoreLog implements Partial<Witness> {
     const { currentTerm, suspect } = hardState;
     const length = lastIndexOf(image);
     this.add(1, id, length, currentTerm);
+    const behind = base.index === 0 ? '' : `, ${base.index} of them in a snapshot`;
     const as = suspect ? ', a suspect' : '';
     this.line(
       name,
-      () =>
-        `starts (run ${incarnation}): entries ${base.index + 1}..${length}, term ${currentTerm}${as}`,
+      () => `starts (run ${incarnation}): ${length} entries${behind}, term ${currentTerm}${as}`,
     );
   }
 
@@ -106,6 +106,8 @@ export class CoreLog implements Partial<Witness> {
   }
 
   private line(who: string, say: () => string): void {
-    this.log.line(this.cluster.nowMs, who, say);
+    this.log.line(this.cluster.nowMs, who, say, call);
   }
 }
+
+const call = (say: () => string): string => say();

@@ -130,7 +130,7 @@ export class Torture {
     const last = image.snapshots.at(-1)?.index ?? 0;
     if (unpublished !== null) snapshots.publish(id);
     else if (machine.index - last >= this.snapshotEvery) {
-      snapshots.write(id, 1 + this.random.below(300));
+      snapshots.write(id, 1 + this.random.below(this.pick([30, 300])));
       if (this.random.chance(0.7)) snapshots.publish(id);
     }
   }
@@ -141,8 +141,10 @@ export class Torture {
 
   private readSnapshot({ id, raft, snapshotReads }: CoreNode): void {
     if (raft === null || snapshotReads.length === 0) return;
-    // Some blocks, or none at all: the read failed.
-    this.cluster.snapshots.answerRead(id, this.random.chance(0.1) ? 0 : 1 + this.random.below(100));
+    // All that was asked for, some blocks of it, or none at all: the read failed.
+    const { snapshots, limits } = this.cluster;
+    const some = this.random.chance(0.1) ? 0 : 1 + this.random.below(100);
+    snapshots.answerRead(id, this.random.chance(0.4) ? limits.snapshotChunkBytesMax : some);
   }
 
   /** A crash is likelier here than elsewhere, between the pieces and before the reset is durable. */
@@ -191,7 +193,7 @@ export class Torture {
     }
     this.isolate(node);
     // Cut off, a leader appends what nobody will ever have.
-    if (node.raft?.role === 'leader') this.propose();
+    for (let i = random.below(6); i > 0 && node.raft?.role === 'leader'; i--) this.propose();
     if (!hears) return;
     for (let at = cluster.messages.length - 1; at >= 0; at--) cluster.loseAt(at);
     for (const { id, raft } of cluster.nodes) if (raft !== null) cluster.persist(id);

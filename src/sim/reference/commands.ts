@@ -8,7 +8,10 @@ export interface Store {
 /** A reply as a person would note it: `+OK`, `$bytes`, `:7`, `(nil)`, `-ERR …`. */
 export type ReplyText = string;
 
-const READS = ['GET', 'EXISTS', 'MGET', 'STRLEN'];
+const READS: ReadonlySet<string> = new Set(['GET', 'EXISTS', 'MGET', 'STRLEN']);
+const WRITES = ['SET', 'DEL', 'INCR', 'DECR', 'INCRBY', 'DECRBY', 'MSET', 'GETDEL', 'APPEND'];
+const OPTIONS = ['NX', 'XX', 'IFEQ', 'IFNE'];
+const CAPITALS: ReadonlySet<string> = new Set([...READS, ...WRITES, ...OPTIONS]);
 const OK = '+OK';
 const NIL = '(nil)';
 const NOT_AN_INTEGER = '-ERR value is not an integer or out of range';
@@ -22,8 +25,10 @@ const MAX = 2n ** 63n - 1n;
  * client sends. A command that the door refuses (unknown, wrong arity, bad option) never gets here.
  */
 export function execute(store: Store, words: readonly string[]): ReplyText {
-  const [name = '', key = '', operand = ''] = words;
-  switch (name.toUpperCase()) {
+  const name = words[0] ?? '';
+  const key = words[1] ?? '';
+  const operand = words[2] ?? '';
+  switch (inCapitals(name)) {
     case 'GET':
       return bulk(store.get(key));
     case 'SET':
@@ -62,22 +67,27 @@ export function execute(store: Store, words: readonly string[]): ReplyText {
   }
 }
 
+/** The name of a command or an option, however it is written: most often so already. */
+export function inCapitals(name: string): string {
+  return CAPITALS.has(name) ? name : name.toUpperCase();
+}
+
 /** Whether the command can't change anything, whatever the state. */
 export function isRead(words: readonly string[]): boolean {
-  return READS.includes(words[0]!.toUpperCase());
+  return READS.has(inCapitals(words[0]!));
 }
 
 /** Whether the command, with this reply, may have changed anything. */
 export function hasChanged(words: readonly string[], reply: ReplyText): boolean {
   if (reply.startsWith('-') || isRead(words)) return false;
-  switch (words[0]!.toUpperCase()) {
+  switch (inCapitals(words[0]!)) {
     case 'GETDEL':
       return reply !== NIL;
     case 'DEL':
       return reply !== ':0';
     case 'SET':
       // With GET, the reply is the value before, whether it was replaced or not.
-      return reply !== NIL || words.slice(3).some((word) => word.toUpperCase() === 'GET');
+      return reply !== NIL || words.slice(3).some((word) => inCapitals(word) === 'GET');
     default:
       return true;
   }
@@ -85,7 +95,7 @@ export function hasChanged(words: readonly string[], reply: ReplyText): boolean 
 
 /** The keys that the command names. */
 export function keysOf(words: readonly string[]): readonly string[] {
-  switch (words[0]!.toUpperCase()) {
+  switch (inCapitals(words[0]!)) {
     case 'DEL':
     case 'EXISTS':
     case 'MGET':
@@ -103,7 +113,7 @@ function set(store: Store, key: string, value: string, options: readonly string[
   let allowed = true;
   let get = false;
   for (let at = 0; at < options.length; at++) {
-    switch (options[at]!.toUpperCase()) {
+    switch (inCapitals(options[at]!)) {
       case 'GET':
         get = true;
         break;

@@ -2,7 +2,7 @@ import { byteString } from '../../base/bytes.ts';
 import type { Command, SetCommand } from '../../kv/command.ts';
 import type { Reply } from '../../kv/reply.ts';
 import type { RespValue } from '../../protocol/resp-reader.ts';
-import type { ReplyText } from './commands.ts';
+import { inCapitals, type ReplyText } from './commands.ts';
 
 /** A command of the log in the words of a client. What several commands are short for (INCR, DECR,
  *  …) has one form in the log, and so it has here. */
@@ -45,7 +45,7 @@ function options({ condition, comparand, get }: SetCommand): string[] {
 /** A client's words in the form that `wordsOf` gives them. */
 export function normalized(words: readonly string[]): string[] {
   const [name = '', ...others] = words;
-  const upper = name.toUpperCase();
+  const upper = inCapitals(name);
   switch (upper) {
     case 'INCR':
       return ['INCRBY', others[0]!, '1'];
@@ -54,6 +54,7 @@ export function normalized(words: readonly string[]): string[] {
     case 'DECRBY':
       return ['INCRBY', others[0]!, String(-BigInt(others[1]!))];
     case 'SET':
+      if (others.length === 2) return ['SET', ...others];
       return ['SET', others[0]!, others[1]!, ...normalizedOptions(others.slice(2))];
     default:
       return [upper, ...others];
@@ -64,7 +65,7 @@ function normalizedOptions(options: readonly string[]): string[] {
   const condition: string[] = [];
   let get = false;
   for (let at = 0; at < options.length; at++) {
-    const word = options[at]!.toUpperCase();
+    const word = inCapitals(options[at]!);
     if (word === 'GET') get = true;
     else condition.splice(0, condition.length, word);
     if (word === 'IFEQ' || word === 'IFNE') condition.push(options[++at]!);

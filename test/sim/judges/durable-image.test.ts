@@ -74,8 +74,10 @@ class Story {
   }
 
   private agreesOn({ currentTerm, votedFor }: { currentTerm: number; votedFor: number }): void {
-    for (const slot of this.image.hardStates)
-      assert.deepEqual(slot, { term: currentTerm, votedFor });
+    for (const slot of this.image.hardStates) {
+      assert.equal(slot?.term, currentTerm);
+      assert.equal(slot.votedFor, votedFor);
+    }
   }
 }
 

@@ -55,10 +55,11 @@ describe('S21: what a snapshot may be', () => {
       kind: 'InstallSnapshot',
       snapshot: infoOf(3, 1),
       offset: 0,
+      bytes: new Uint8Array(1),
     };
     for (let times = 0; times < 1000; times++) stage.send(1, piece);
     stage.heal();
-    for (let times = 0; times < 400; times++) stage.send(1, piece);
+    for (let times = 0; times < 100; times++) stage.send(1, piece);
     catches('L7', () => stage.send(1, piece), /byte 0 of its snapshot at 3 to node 2/);
   });
 });
