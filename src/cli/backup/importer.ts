@@ -6,7 +6,7 @@ import { asCliError } from '../failure.ts';
 import { decodeLine, type Pair } from './json-lines.ts';
 
 /** Lines under way at once. */
-const WINDOW_LINES = 64;
+const WINDOW_LINES = 256;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 /** How often a line is sent whose fate is not known, or for which nobody was there. */
 const ATTEMPTS_MAX = 10;
@@ -36,6 +36,8 @@ export class Importer {
   private readonly underway = new Map<string, Promise<void>>();
   private underwayBytes = 0;
   private failure: unknown = null;
+  /** A line has ended. */
+  private wake = () => {};
 
   constructor(client: Client, keepsExisting: boolean) {
     this.client = client;
@@ -62,13 +64,16 @@ export class Importer {
       this.underway.size >= WINDOW_LINES ||
       (this.underwayBytes > 0 && this.underwayBytes + size > WINDOW_BYTES);
     while (this.failure === null && (isFull() || this.underway.has(name))) {
-      await (this.underway.get(name) ?? Promise.race(this.underway.values()));
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
     }
     if (this.failure !== null) throw this.failure;
     this.underwayBytes += size;
     const setting = this.set(pair, number).finally(() => {
       this.underway.delete(name);
       this.underwayBytes -= size;
+      this.wake();
     });
     this.underway.set(name, setting);
   }
