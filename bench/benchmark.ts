@@ -15,8 +15,13 @@ export interface BenchContext {
 
 export interface Benchmark {
   readonly name: string;
+  /** The question it answers, in a sentence. */
   readonly summary: string;
   readonly options: readonly OptionSpec[];
+  /** What `--quick` makes of the defaults of its options: a first look, nothing to quote. */
+  readonly quick: Readonly<Record<string, string>>;
+  /** Options worth to know together, as they are typed. */
+  readonly examples: readonly string[];
   run(context: BenchContext): Promise<Report>;
 }
 
@@ -27,3 +32,25 @@ export const count = (
   summary: string,
   fallback: number,
 ): OptionSpec => ({ name, kind: 'count', placeholder, summary, fallback: String(fallback) });
+
+/** A text option. */
+export const text = (
+  name: string,
+  placeholder: string,
+  summary: string,
+  fallback?: string,
+): OptionSpec => ({
+  name,
+  kind: 'text',
+  placeholder,
+  summary,
+  ...(fallback === undefined ? {} : { fallback }),
+});
+
+/** A yes-or-no option, absent by default. */
+export const flag = (name: string, summary: string): OptionSpec => ({
+  name,
+  kind: 'flag',
+  placeholder: '',
+  summary,
+});

@@ -1,20 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clusterMembers, clusterOptions } from '../src/cli/commands/cluster.ts';
+import { localMembers } from '../src/cli/local-ports.ts';
 import { askStatus, type MemberStatus } from '../src/cli/node-status.ts';
-import { resolveSettings } from '../src/cli/settings.ts';
 import { Supervisor, type SupervisorOptions } from '../src/cli/supervisor.ts';
 import { formatAddress } from '../src/client/address.ts';
 import { type Client, connect } from '../src/node/client.ts';
 import type { BenchContext } from './benchmark.ts';
+import { LoadRefused, type Target } from './load.ts';
 
 const STATUS_MS = 500;
 const POLL_MS = 10;
+/** So often a task is begun, when elections break it off. */
+const TRIES_MAX = 3;
 /** What takes longer than this won't come about. */
 const PATIENCE_MS = 60_000;
 
-/** Three real nodes, one process each, and what a benchmark wants to know of them. */
-export class BenchCluster {
+export interface ClusterOptions extends Pick<SupervisorOptions, 'program' | 'onLogLine'> {
+  /** Three unless said otherwise. */
+  readonly nodes?: number;
+}
+
+/** Real nodes, one process each, and what a benchmark wants to know of them. */
+export class BenchCluster implements Target {
   readonly supervisor: Supervisor;
   readonly client: Client;
 
@@ -26,10 +33,9 @@ export class BenchCluster {
   /** Starts the nodes, and stops them when the run ends. */
   static async start(
     { directory, port, onEnd }: BenchContext,
-    options: Pick<SupervisorOptions, 'program' | 'onLogLine'> = {},
+    { nodes = 3, ...options }: ClusterOptions = {},
   ): Promise<BenchCluster> {
-    const flags = new Map([['port', String(port)]]);
-    const members = clusterMembers(resolveSettings(clusterOptions, clusterOptions, flags, {}));
+    const members = localMembers(port, nodes);
     const supervisor = new Supervisor({ ...options, members, directory });
     const cluster = new BenchCluster(supervisor);
     onEnd(async () => {
@@ -42,6 +48,16 @@ export class BenchCluster {
 
   get names(): readonly string[] {
     return this.supervisor.members.map(({ name }) => name);
+  }
+
+  /** Of the nodes' processes, in the order of their names. */
+  get pids(): readonly number[] {
+    return this.names.map((name) => this.pidOf(name));
+  }
+
+  /** Of a node that runs. */
+  pidOf(name: string): number {
+    return this.supervisor.pid(name)!;
   }
 
   addressOf(name: string): string {
@@ -73,6 +89,23 @@ export class BenchCluster {
       return { ...leader, name: leader.name };
     });
   }
+
+  /**
+   * Runs a task on the leader. Where another one took over meanwhile it is run anew on that, since
+   * one election in an hour must not cost the hour; whoever compares terms sees that there was one.
+   */
+  readonly run: Target['run'] = async (task) => {
+    for (let tries = 1; ; tries++) {
+      const leader = await this.steady();
+      try {
+        return await task(this.portOf(leader.name));
+      } catch (error) {
+        if (!(error instanceof LoadRefused) || tries === TRIES_MAX) throw error;
+        const { term } = await this.steady();
+        if (term === leader.term) throw error;
+      }
+    }
+  };
 
   /** Waits until this node has applied up to `index`. */
   async caughtUpWith(name: string, index: number): Promise<void> {

@@ -8,7 +8,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { percentile } from './statistics.ts';
@@ -23,6 +23,8 @@ export interface Environment {
   readonly memoryGib: number;
   readonly kernel: string;
   readonly fileSystem: string;
+  /** Processes that wanted to run in the minute before: well above 0, others used the machine. */
+  readonly loadAverage: number;
   /** One write of 4 KiB in the data directory and its fdatasync, into allocated space, in ms. */
   readonly syncP50Ms: number;
   readonly syncP99Ms: number;
@@ -39,6 +41,7 @@ export function environmentOf(directory: string): Environment {
     memoryGib: Math.round(totalmem() / 2 ** 30),
     kernel: `${type()} ${release()}`,
     fileSystem: fileSystemOf(directory),
+    loadAverage: loadavg()[0]!,
     syncP50Ms: percentile(syncs, 50),
     syncP99Ms: percentile(syncs, 99),
   };
@@ -46,10 +49,11 @@ export function environmentOf(directory: string): Environment {
 
 export function environmentLines(environment: Environment): readonly string[] {
   const { date, commit, node, cores, processor, memoryGib, kernel, fileSystem } = environment;
+  const load = `load ${environment.loadAverage.toFixed(1)} before`;
   const syncs = `${environment.syncP50Ms.toFixed(2)} ms, p99 ${environment.syncP99Ms.toFixed(2)} ms`;
   return [
     `${date} UTC, commit ${commit}, Node ${node}`,
-    `${cores} cores (${processor}), ${memoryGib} GiB, ${kernel}`,
+    `${cores} cores (${processor}), ${memoryGib} GiB, ${kernel}; ${load}`,
     `${fileSystem}; a write of 4 KiB and its fdatasync: p50 ${syncs}`,
   ];
 }

@@ -35,6 +35,8 @@ export const failover: Benchmark = {
       fallback: 'KILL',
     },
   ],
+  quick: { kills: '5' },
+  examples: ['--kills 1000', '--signal STOP --kills 50'],
   async run(context) {
     const signal = context.settings.text('signal');
     if (signal !== 'KILL' && signal !== 'STOP') throw usageError('--signal is KILL or STOP');

@@ -32,6 +32,8 @@ export const hostile: Benchmark = {
       fallback: '',
     },
   ],
+  quick: { seconds: '1' },
+  examples: ['--attack idle', '--seconds 30'],
   run: measure,
 };
 

@@ -1,6 +1,7 @@
 import { type BenchContext, type Benchmark, count } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
 import {
+  calibrate,
   KEYS,
   type Measurement,
   measure,
@@ -28,11 +29,6 @@ const cases: readonly Case[] = [
   { title: 'INCR -c 64', command: 'incr', clients: 64, pipeline: 1, target: null },
 ];
 
-/** To find out how many requests a measurement of the wanted length takes. */
-const CALIBRATION_REQUESTS = 2000;
-/** Of the measurement before the first round: caches, the heap and the compiler get warm. */
-const WARM_UP_SECONDS = 1;
-
 export const redis: Benchmark = {
   name: 'redis',
   summary: 'redis-benchmark on the leader of three, and on one unreplicated Redis that syncs.',
@@ -40,6 +36,8 @@ export const redis: Benchmark = {
     count('rounds', 'N', 'how often each measurement is repeated', 5),
     count('seconds', 'S', 'about how long each measurement takes', 3),
   ],
+  quick: { rounds: '1', seconds: '1' },
+  examples: ['--rounds 9 --seconds 5', '--data /var/lib/dkvs-bench'],
   async run(context) {
     const missing = await missingRedisTools(['redis-server', 'redis-benchmark']);
     if (missing !== null) {
@@ -84,15 +82,6 @@ async function compare(context: BenchContext): Promise<Report> {
   }
   const after = await cluster.steady();
   return report(measured, after.term! - before.term!, { rounds, seconds });
-}
-
-/** @returns how many requests take about `seconds`. */
-async function calibrate(port: number, workload: Workload, seconds: number): Promise<number> {
-  const first = await measure(port, workload, CALIBRATION_REQUESTS);
-  const enough = (speed: number, duration: number) =>
-    Math.max(CALIBRATION_REQUESTS, Math.round(speed * duration));
-  const second = await measure(port, workload, enough(first.perSecond, WARM_UP_SECONDS));
-  return enough(second.perSecond, seconds);
 }
 
 function report(

@@ -23,6 +23,8 @@ export const restart: Benchmark = {
     count('keys', 'N', 'different keys among them; 0: as many as writes', 0),
     count('rounds', 'N', 'restarts of one node, and of the whole cluster', 3),
   ],
+  quick: { writes: '50000', rounds: '1' },
+  examples: ['--writes 3000000', '--keys 1000'],
   async run(context) {
     const writes = context.settings.count('writes', 1, 1e9);
     const keys = context.settings.count('keys', 0, 1e9) || writes;
@@ -65,7 +67,7 @@ interface ClusterRestart {
 }
 
 /** kill -9 of a follower, and back. */
-async function restartOne(cluster: BenchCluster): Promise<NodeRestart> {
+export async function restartOne(cluster: BenchCluster): Promise<NodeRestart> {
   const leader = await cluster.steady();
   const name = cluster.names.find((known) => known !== leader.name)!;
   await cluster.supervisor.kill(name);

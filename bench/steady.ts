@@ -22,6 +22,8 @@ export const steady: Benchmark = {
     count('clients', 'N', 'connections of redis-benchmark', 64),
     count('pipeline', 'N', 'unanswered commands on each of them', 1),
   ],
+  quick: { seconds: '10' },
+  examples: ['--seconds 600', '--clients 256 --pipeline 16'],
   async run(context) {
     const missing = await missingRedisTools(['redis-benchmark']);
     if (missing === null) return await watchLoad(context);

@@ -1,36 +1,26 @@
-// `npm run mutants [NAMES] [--repetitions N] [--seeds-max N] [--document]`: the tests' test. Plants
-// each bug of test/mutants/ in a copy of the tree, and sees what it takes to catch it: seeds of the
-// simulator, with the assertions of the code and without them, or a test. Fails when one survives.
+// `npm run mutants [NAMES] [--repetitions N] [--seeds-max N] [--minutes-each M] [--document]`: the
+// tests' test. Plants each bug of test/mutants/ in a copy of the tree, and sees what it takes to catch
+// it: seeds of the simulator, with the assertions of the code and without them, or a test. Fails when
+// one survives.
 
-import { execFile } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { checkout } from './freshness.mjs';
+import { huntSeeds } from './mutant-hunt.mjs';
+import { Lab } from './mutant-lab.mjs';
+import { verdictOf, writeRow } from './mutant-table.mjs';
 
 const PATCHES = join(checkout, 'test', 'mutants');
 const DOCUMENT = join(checkout, 'docs', 'mutants.md');
-const TREE = ['src', 'bench', 'test', 'bin', 'docs', 'scripts'];
-const FILES = /^(package.*|tsconfig.*)\.json$|\.md$/;
 /** No mutant: it is combined with the others. */
 const NO_ASSERTIONS = 'no-assertions';
-const ASSERT = join('src', 'base', 'assert.js');
 /** Each repetition has seeds of its own, far from those of the tests. */
 const SEEDS_APART = 1_000_000;
-/** A seed takes about a second. */
-const HANGS_AFTER_MS = 180_000;
+const PROGRESS_MS = 1000;
+const PROGRESS_PLAIN_MS = 15_000;
 
 /** What a patch says of itself, above the first file: a text, and fields. */
 export function readMutants(directory = PATCHES) {
@@ -40,8 +30,9 @@ export function readMutants(directory = PATCHES) {
     const field = (name) => new RegExp(`^${name}: (.+)$`, 'm').exec(head)?.[1] ?? null;
     const text = head.split('\n\n')[0].replaceAll('\n', ' ').trim();
     const alone = field('Clients alone') === 'yes';
+    const isCore = field('Hunted by') === 'cores';
     const id = field('RELIABILITY') ?? '';
-    return { name: basename(file, '.patch'), file, text, id, suite: field('Suite'), alone };
+    return { name: basename(file, '.patch'), file, text, id, suite: field('Suite'), alone, isCore };
   });
 }
 
@@ -53,150 +44,142 @@ export async function runMutants(args) {
     options: {
       repetitions: { type: 'string', default: '3' },
       'seeds-max': { type: 'string', default: '2000' },
+      'minutes-each': { type: 'string', default: '10' },
       document: { type: 'boolean', default: false },
     },
   });
   const wanted = (name) => positionals.length === 0 || positionals.some((p) => name.includes(p));
   const all = readMutants().filter(({ name }) => name !== NO_ASSERTIONS);
   const mutants = all.filter(({ name }) => wanted(name));
-  const options = { repetitions: +values.repetitions, seedsMax: +values['seeds-max'] };
-  const root = mkdtempSync(join(tmpdir(), 'dkvs-mutants-'));
-  const rows = new Map();
+  const lab = new Lab();
+  const run = new Run(lab, mutants.length, {
+    repetitions: +values.repetitions,
+    seedsMax: +values['seeds-max'],
+    mostMs: +values['minutes-each'] * 60_000,
+  });
+  const finished = async (row) => {
+    if (values.document) await writeRow(DOCUMENT, all, row);
+    run.say(`${run.done} of ${mutants.length}: ${textOf(row)}`);
+  };
   try {
-    const noAssertions = await plant(root, { name: NO_ASSERTIONS, file: `${NO_ASSERTIONS}.patch` });
-    const sound = join(root, 'sound');
-    cpSync(join(checkout, 'build'), sound, { recursive: true });
-    cpSync(join(checkout, 'package.json'), join(sound, 'package.json'));
-    const lab = { root, sound, noAssertions, ...options };
-    const queue = [...mutants];
+    await lab.prepare();
+    // What takes long goes first, so that no core is left waiting for it at the end.
+    const queue = [...mutants].sort((a, b) => Number(b.alone) - Number(a.alone));
     const threads = Array.from({ length: availableParallelism() }, async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const row = await judge(lab, next);
-        rows.set(next.name, row);
-        if (values.document) writeTable(rows);
-        process.stdout.write(`${rows.size} of ${mutants.length}: ${textOf(row)}\n`);
+        await finished(await run.judge(next));
       }
     });
     await Promise.all(threads);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    run.end();
+    lab.close();
   }
-  const sorted = mutants.map(({ name }) => rows.get(name));
-  const survivors = sorted.filter((row) => !isCaught(row));
+  return conclude(run.rows);
+}
+
+function conclude(rows) {
+  const survivors = rows.filter((row) => !isCaught(row));
   for (const row of survivors) process.stdout.write(`survived: ${textOf(row)}\n`);
-  process.stdout.write(`${sorted.length - survivors.length} of ${sorted.length} are caught\n`);
+  process.stdout.write(`${rows.length - survivors.length} of ${rows.length} are caught\n`);
   return survivors.length === 0 ? 0 : 1;
 }
 
-/** What it took to catch a mutant. Each of `catches` is null, or a list, one for each repetition. */
-async function judge(lab, mutant) {
-  const row = { ...mutant, trouble: '', withAssertions: null, without: null, clients: null };
-  try {
-    const copy = await plant(lab.root, mutant);
-    if (mutant.suite === null) {
-      row.withAssertions = await runSeeds(lab, copy, 'all');
-      disarm(lab, copy);
-      // Until an assertion fails it changes nothing: where none has, the runs are the same.
-      const byAssertion = row.withAssertions.some((found) => found.judge?.startsWith('assertion'));
-      row.without = byAssertion ? await runSeeds(lab, copy, 'all') : row.withAssertions;
-      if (mutant.alone) row.clients = await runSeeds(lab, copy, 'LIN');
-    } else {
-      row.withAssertions = [await runSuite(copy, mutant.suite)];
-      disarm(lab, copy);
-      row.without = [await runSuite(copy, mutant.suite)];
+/** One call of `npm run mutants`: all its hunts, and the line that says how far they are. */
+class Run {
+  rows = [];
+  #lab;
+  #count;
+  #options;
+  /** By mutant that is being hunted: what is being done. */
+  #now = new Map();
+  #startedMs = performance.now();
+  #timer;
+
+  constructor(lab, count, options) {
+    this.#lab = lab;
+    this.#count = count;
+    this.#options = options;
+    const everyMs = process.stderr.isTTY ? PROGRESS_MS : PROGRESS_PLAIN_MS;
+    this.#timer = setInterval(() => this.#progress(), everyMs);
+  }
+
+  get done() {
+    return this.rows.length;
+  }
+
+  /** What it took to catch a mutant. Each of `catches` is null, or a list, one for each repetition. */
+  async judge(mutant) {
+    const row = { ...mutant, trouble: '', withAssertions: null, without: null, clients: null };
+    this.#now.set(mutant.name, 'planted');
+    const untilMs = performance.now() + this.#options.mostMs;
+    try {
+      const copy = await this.#lab.plant(mutant);
+      if (mutant.suite === null) await this.#hunt(row, copy, untilMs);
+      else await this.#test(row, copy);
+      this.#lab.remove(copy);
+    } catch (error) {
+      row.trouble = error.message;
     }
-    rmSync(copy, { recursive: true });
-  } catch (error) {
-    row.trouble = error.message;
+    this.#now.delete(mutant.name);
+    this.rows.push(row);
+    return row;
   }
-  return row;
-}
 
-/** A copy of the tree with the patch applied, and built. The types of a mutant may be wrong. */
-async function plant(root, { name, file }) {
-  const copy = join(root, name);
-  mkdirSync(copy);
-  for (const part of TREE) cpSync(join(checkout, part), join(copy, part), { recursive: true });
-  for (const part of readdirSync(checkout).filter((part) => FILES.test(part))) {
-    cpSync(join(checkout, part), join(copy, part));
+  say(text) {
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    process.stdout.write(`${text}\n`);
   }
-  symlinkSync(join(checkout, 'node_modules'), join(copy, 'node_modules'));
-  await run('git', ['apply', join(PATCHES, file)], copy);
-  await run(join(checkout, 'node_modules', '.bin', 'tsc'), ['-b', '--noCheck'], copy);
-  return copy;
-}
 
-/** Turns the assertions of a copy off. */
-function disarm({ noAssertions }, copy) {
-  cpSync(join(noAssertions, 'build', ASSERT), join(copy, 'build', ASSERT));
-}
-
-async function runSeeds({ sound, repetitions, seedsMax }, copy, judges) {
-  const catches = [];
-  for (let i = 1; i <= repetitions; i++) {
-    const builds = { mutant: join(copy, 'build'), sound };
-    catches.push(await untilCaught({ ...builds, from: i * SEEDS_APART, seedsMax, judges }));
-    // Who has survived once is not caught.
-    if (catches.at(-1).judge === null) break;
+  end() {
+    clearInterval(this.#timer);
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }
-  return catches;
-}
 
-/** Hanging and dying are ways of being caught. */
-function untilCaught(workerData) {
-  return new Promise((resolve) => {
-    const worker = new Worker(new URL('./mutant-worker.mjs', import.meta.url), { workerData });
-    let seeds = 0;
-    const end = (judge) => {
-      clearTimeout(timer);
-      resolve({ seeds: Math.max(1, seeds), judge });
-      worker.terminate();
-    };
-    const hangs = () => end('it hangs');
-    let timer = setTimeout(hangs, HANGS_AFTER_MS);
-    worker.on('message', (message) => {
-      clearTimeout(timer);
-      timer = setTimeout(hangs, HANGS_AFTER_MS);
-      seeds = message.seeds + (message.judge === undefined ? 1 : 0);
-      if (message.judge !== undefined) end(message.judge);
-    });
-    worker.on('error', (error) => end(error.code ?? error.name));
-  });
-}
-
-async function runSuite(copy, suite) {
-  try {
-    await run(process.execPath, ['--test', suite], join(copy, 'build', 'tests'));
-    return { seeds: 0, judge: null };
-  } catch {
-    return { seeds: 0, judge: `test/${suite.replace(/\.js$/, '.ts')}` };
+  async #hunt(row, copy, untilMs) {
+    row.withAssertions = await this.#runSeeds(row, copy, 'all', untilMs);
+    this.#lab.disarm(copy);
+    // Until an assertion fails it changes nothing: where none has, the runs are the same.
+    const byAssertion = row.withAssertions.some((found) => found.judge?.includes('assertion'));
+    row.without = byAssertion
+      ? await this.#runSeeds(row, copy, 'all', untilMs)
+      : row.withAssertions;
+    if (row.alone) row.clients = await this.#runSeeds(row, copy, 'LIN', untilMs);
   }
-}
 
-function run(program, args, cwd) {
-  return new Promise((resolve, reject) => {
-    execFile(program, args, { cwd, maxBuffer: 1e9, timeout: HANGS_AFTER_MS }, (error, out, err) => {
-      if (error === null) resolve(out);
-      else reject(new Error(`${program} ${args[0]}: ${err.trim() || error.message}`));
-    });
-  });
+  async #test(row, copy) {
+    row.withAssertions = [await this.#lab.runSuite(copy, row.suite)];
+    this.#lab.disarm(copy);
+    row.without = [await this.#lab.runSuite(copy, row.suite)];
+  }
+
+  async #runSeeds({ name, isCore }, copy, judges, untilMs) {
+    const { repetitions, seedsMax } = this.#options;
+    const { signal } = this.#lab.abort;
+    const builds = { mutant: join(copy, 'build'), sound: join(this.#lab.sound, 'build') };
+    const catches = [];
+    for (let i = 1; i <= repetitions; i++) {
+      const onSeed = (seeds) => this.#now.set(name, `${i}/${repetitions}, ${seeds} seeds`);
+      const what = { ...builds, from: i * SEEDS_APART + 1, seedsMax, judges, isCore };
+      const { seeds, judge } = await huntSeeds(what, { untilMs, onSeed, signal });
+      catches.push({ seeds, judge: isCore && judge !== null ? `core ${judge}` : judge });
+      // Who has survived once is not caught.
+      if (judge === null) break;
+    }
+    return catches;
+  }
+
+  #progress() {
+    const minutes = ((performance.now() - this.#startedMs) / 60_000).toFixed(1);
+    const now = [...this.#now].map(([name, what]) => `${name} (${what})`).join(', ');
+    const text = `${this.done} of ${this.#count} in ${minutes} min; now ${now || 'building'}`;
+    process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+  }
 }
 
 function isCaught({ trouble, withAssertions, without, clients }) {
   const found = [withAssertions, without, clients].filter((catches) => catches !== null);
   return trouble === '' && found.every((catches) => catches.every(({ judge }) => judge !== null));
-}
-
-/** "S6, LIN" and "3 / 8", or that it survived. */
-function verdictOf(catches) {
-  if (catches === null) return ['', ''];
-  const survived = catches.find(({ judge }) => judge === null);
-  if (survived !== undefined)
-    return ['**nobody**', survived.seeds === 0 ? '' : `${survived.seeds}`];
-  const judges = [...new Set(catches.map(({ judge }) => judge))].join(', ');
-  const seeds = catches.map((found) => found.seeds).sort((a, b) => a - b);
-  const median = seeds[Math.floor(seeds.length / 2)];
-  return [judges, seeds[0] === 0 ? '' : `${median} / ${seeds.at(-1)}`];
 }
 
 function textOf({ name, trouble, withAssertions, without, clients }) {
@@ -207,30 +190,4 @@ function textOf({ name, trouble, withAssertions, without, clients }) {
   };
   const parts = [part('', withAssertions), part('without assertions ', without)];
   return `${name}${[...parts, part('clients alone ', clients)].join('')}`;
-}
-
-/** Rows of other mutants stay as they were measured. */
-function writeTable(measured) {
-  const document = readFileSync(DOCUMENT, 'utf8');
-  const before = new Map();
-  for (const line of document.split('\n')) {
-    const [, name = ''] = /^\| ([a-z0-9-]+) \|/.exec(line) ?? [];
-    before.set(name, line);
-  }
-  const lines = readMutants().flatMap(({ name, id, text }) => {
-    if (name === NO_ASSERTIONS) return [];
-    const row = measured.get(name);
-    if (row === undefined)
-      return before.get(name) ?? `| ${name} | ${id} | ${text} | not measured | | |`;
-    const cells = [row.withAssertions, row.without, row.clients].map(verdictOf);
-    const [found, disarmed, clients] = cells.map(([judges, seeds]) => `${judges} ${seeds}`.trim());
-    return `| ${name} | ${id} | ${text} | ${row.trouble || found} | ${disarmed} | ${clients} |`;
-  });
-  const title = '| mutant | § | what is planted | caught by | without assertions | clients alone |';
-  const table = [title, '| --- | --- | --- | --- | --- | --- |', ...lines].join('\n');
-  const section = /(<!-- mutants -->\n)[\s\S]*(<!-- \/mutants -->)/;
-  writeFileSync(
-    DOCUMENT,
-    document.replace(section, (_, open, close) => `${open}${table}\n${close}`),
-  );
 }

@@ -1,4 +1,4 @@
-import { AssertionError } from './assert.ts';
+import { assert } from './assert.ts';
 
 /** There are many queues, and most of them never hold more. */
 const SLOTS_MIN = 8;
@@ -55,8 +55,9 @@ export class Queue<T> {
     this.count = 0;
   }
 
-  private refuse(at: number): never {
-    throw new AssertionError(`queue of ${this.count} has no element ${at}`);
+  /** Apart, so that nothing is allocated for a message that nobody reads. */
+  private refuse(at: number): void {
+    assert(false, () => `queue of ${this.count} has no element ${at}`);
   }
 
   private grow(): void {

@@ -1,4 +1,4 @@
-import { AssertionError, assert } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import {
   INDEX_ZERO,
   type Incarnation,
@@ -102,8 +102,8 @@ function holds(state: RaftState, ok: boolean, what: string): void {
 }
 
 /** Apart, so that nothing is allocated where all is well: this is asked some twenty times a turn. */
-function broken({ id, role, currentTerm }: RaftState, what: string): never {
-  throw new AssertionError(`node ${id}, ${role} in term ${currentTerm}: ${what}`);
+function broken({ id, role, currentTerm }: RaftState, what: string): void {
+  assert(false, () => `node ${id}, ${role} in term ${currentTerm}: ${what}`);
 }
 
 /** For tests and simulation: costs as much as the window is long. */

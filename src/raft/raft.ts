@@ -113,8 +113,8 @@ export class Raft {
    */
   tick(nowMs: number): void {
     const { state } = this;
-    if (nowMs < this.nextTickMs) return;
     this.hasInput = true;
+    if (nowMs < this.nextTickMs) return;
     const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
     const judges = !late || this.nextTickMs === this.excusedUntilMs;
     if (!judges) this.excusedUntilMs = nowMs + state.timing.heartbeatMs;

@@ -150,6 +150,16 @@ export class SimDisk implements Disk {
     return false;
   }
 
+  /** How long the longest write to such a file is that no sync covers yet; 0: there is none. */
+  longestUnsynced(isIt: (name: string) => boolean): number {
+    let longest = 0;
+    for (const [name, { pending }] of this.names) {
+      if (pending.length === 0 || !isIt(name)) continue;
+      for (const { bytes } of pending) longest = Math.max(longest, bytes.length);
+    }
+    return longest;
+  }
+
   /** A power loss: keeps what is durable, and of the rest what chance leaves of it. Every file that
    *  was open is closed, and nothing that was under way calls back. */
   crash(prng: Prng): void {

@@ -53,7 +53,7 @@ export class Liveness extends Observer {
     const electMs = AFTERMATH_MS + ELECTIONS * plan.raftTiming.electionTimeoutMaxMs;
     if (this.core.length > 0) {
       this.within('L1', electMs, 'no leader that the core follows', () => this.leader() !== null);
-      this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', this.isGrowing());
+      this.judgeCommits();
     } else {
       scheduler.run(scheduler.nowMs + COMMIT_MS);
     }
@@ -65,6 +65,34 @@ export class Liveness extends Observer {
     if (this.core.length === 0) return;
     this.judgeConvergence();
     this.judgeStability();
+  }
+
+  /**
+   * L2. Where it takes a member to commit that is a thousand entries behind, and windows are tiny,
+   * nothing is committed for long: before it has the first entry of the term, nothing may be (§5.4.2).
+   * But it gets on. What counts is only what of the leader's log, as it was when the faults stopped, a
+   * core member has come to be known to hold, more than ever before: that has an end. So a cluster
+   * that stands still, goes in circles, or appends without end and never commits, is not excused.
+   */
+  private judgeCommits(): void {
+    const before = this.world.leader?.raftState;
+    const committed = before?.commitIndex ?? 0;
+    const backlog = before?.log.lastIndex ?? 0;
+    const isCommitting = () => (this.world.leader?.raftState?.commitIndex ?? 0) > committed;
+    const held = () => this.knownMatches().reduce((sum, at) => sum + Math.min(at, backlog), 0);
+    for (let most = held(); !isCommitting(); most = held()) {
+      const getsOn = () => isCommitting() || held() > most;
+      this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', getsOn);
+    }
+  }
+
+  /** How far the leader knows each of the core to have its log. */
+  private knownMatches(): readonly number[] {
+    const { leader } = this.world;
+    if (!leader?.raftState) return [];
+    const { peers } = leader.raftState;
+    const ofCore = peers.filter(({ peer }) => this.core.some(({ id }) => id === peer));
+    return ofCore.map(({ matchIndex }) => matchIndex);
   }
 
   /** L4. With small windows and a slow disk, who is far behind needs its time: but it gets on. */
@@ -83,14 +111,39 @@ export class Liveness extends Observer {
     }
   }
 
-  /** L3: nobody outside of the core, and nothing within it, unseats a leader that it follows. */
+  /**
+   * L3: nobody outside of the core, and nothing within it, unseats a leader that it follows. Nor does a
+   * member that can speak and not hear, and whose log is as good as any: it asks for votes for ever, and
+   * comes back in the end.
+   */
   private judgeStability(): void {
-    const { scheduler } = this.world;
+    const { network, scheduler, servers } = this.world;
     const term = this.leader()?.raftState?.currentTerm;
-    scheduler.run(scheduler.nowMs + QUIET_MS);
-    const now = this.leader()?.raftState?.currentTerm;
-    if (now === term) return;
-    throw new Violation('L3', `the core was at peace in term ${term}, and now is in ${now}`);
+    const stays = (what: string) => {
+      scheduler.run(scheduler.nowMs + QUIET_MS);
+      const now = this.leader()?.raftState?.currentTerm;
+      if (now === term) return;
+      const then = `the core was at peace in term ${term}`;
+      throw new Violation('L3', `${then}, ${what}, and now is in ${now}; ${this.describe()}`);
+    };
+    stays('nothing happened');
+    const deaf = this.dispensable();
+    if (deaf === null) return;
+    const { host } = deaf.member;
+    const others = servers.filter((server) => server !== deaf).map(({ member }) => member.host);
+    const passed = others.filter((other) => network.passes(other, host));
+    for (const other of passed) network.cutOneWay(other, host);
+    this.core = this.core.filter((server) => server !== deaf);
+    stays(`${deaf.name} could not hear`);
+    for (const other of passed) network.healOneWay(other, host);
+    stays(`${deaf.name} could not hear for a while`);
+  }
+
+  /** A follower without whom the core is a majority still. Null: all of it is needed. */
+  private dispensable(): SimServer | null {
+    const { leader, servers } = this.world;
+    if (this.core.length - 1 <= servers.length / 2) return null;
+    return this.core.find((server) => server !== leader) ?? null;
   }
 
   private within(invariant: string, mostMs: number, what: string, done: () => boolean): void {
@@ -113,11 +166,6 @@ export class Liveness extends Observer {
       return raftState !== null && raftState.leaderId === leader.id;
     });
     return isFollowed && servers.includes(leader) ? leader : null;
-  }
-
-  private isGrowing(): () => boolean {
-    const before = this.world.leader?.raftState?.commitIndex ?? 0;
-    return () => (this.world.leader?.raftState?.commitIndex ?? 0) > before;
   }
 
   private hasConverged(): boolean {

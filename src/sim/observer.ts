@@ -33,6 +33,8 @@ export interface SimNode {
   /** Which run of its process this is, or was the last: 1 for the first. 0: never started. */
   readonly run: number;
   readonly isUp: boolean;
+  /** How fast its clock goes now: 1 is true time. */
+  readonly clockRate: number;
   /** Null while the process is down, and while a new directory waits to be admitted. */
   readonly raftState: RaftState | null;
   /** Null while the process is down. */

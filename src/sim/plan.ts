@@ -2,7 +2,13 @@ import { checkLimits, defaultLimits, type Limits } from '../base/limits.ts';
 import { Prng } from '../base/prng.ts';
 import { defaultTiming, type RaftTiming } from '../raft/timing.ts';
 import { defaultRequestTiming, type RequestTiming } from '../replica/router.ts';
-import { DIRECTED_KINDS, FAULT_KINDS, type FaultKind } from './faults/kinds.ts';
+import {
+  DISK_PLOT_KINDS,
+  ELECTION_PLOT_KINDS,
+  FAULT_KINDS,
+  type FaultKind,
+  type PlotKind,
+} from './faults/kinds.ts';
 import { defaultPipeOptions } from './network.ts';
 import type { PipeOptions } from './pipe.ts';
 import type { Turns } from './process.ts';
@@ -115,10 +121,11 @@ export function drawPlan(settings: RunSettings): Plan {
   const workload = drawWorkload(random.fork(), settings.operationsPerSecond);
   const anythingGoes = random.chance(0.04);
   // Last, so that all other seeds are what they would be without it.
-  const isDirected = nodes >= 3 && random.chance(DIRECTED_CHANCE);
-  const faults = isDirected ? directedFaults(random.fork(), healAtMs) : drawnFaults;
+  const book = nodes >= 3 ? drawBook(random) : null;
+  const faults = book === null ? drawnFaults : plots(random.fork(), book.kinds, healAtMs);
   // A plot strikes between what was heard and the turn that acts on it.
-  const turns: Turns = isDirected || random.chance(TURNS_APART_CHANCE) ? 'apart' : 'behind';
+  const isApart = book !== null || random.chance(TURNS_APART_CHANCE);
+  const turns: Turns = isApart ? 'apart' : 'behind';
   const only = settings.onlyFaults;
   const plan = {
     seed: settings.seed,
@@ -135,7 +142,7 @@ export function drawPlan(settings: RunSettings): Plan {
     anythingGoes,
     healAtMs,
   };
-  return isDirected ? { ...plan, ...hurried(plan) } : plan;
+  return book === null ? plan : { ...plan, ...book.setting(plan) };
 }
 
 export function pick<T>(random: Prng, from: readonly T[]): T {
@@ -240,11 +247,32 @@ function drawWorkload(random: Prng, operationsPerSecond: number): WorkloadPlan {
   };
 }
 
-/** So many runs have nothing but plots (faults/directed-faults.ts), and messages of one entry each,
- *  between which a plot's next step may come. */
-const DIRECTED_CHANCE = 0.05;
-const DIRECTED_EVERY_MS = 5000;
+/** Some runs have nothing but plots of one kind, and a setting in which they come to their end. */
+interface Book {
+  readonly chance: number;
+  readonly kinds: readonly PlotKind[];
+  readonly setting: (plan: Plan) => Partial<Plan>;
+}
+
+const PLOT_EVERY_MS = 5000;
 const ONE_ENTRY = 1;
+
+const BOOKS: readonly Book[] = [
+  // faults/election-plots.ts: messages of one entry each, between which the next step may come.
+  { chance: 0.05, kinds: ELECTION_PLOT_KINDS, setting: hurried },
+  // faults/disk-plots.ts: batches of many sectors, and a log that is hardly in memory. The plots that
+  // need most luck come twice as often.
+  {
+    chance: 0.15,
+    kinds: [...DISK_PLOT_KINDS, 'torn-batch', 'suspect-alone', 'rotten-feed'],
+    setting: crowded,
+  },
+];
+
+function drawBook(random: Prng): Book | null {
+  for (const book of BOOKS) if (random.chance(book.chance)) return book;
+  return null;
+}
 
 /** A plot must come to its end while clients still wait. */
 function hurried({ limits, pipe }: Plan): Partial<Plan> {
@@ -261,10 +289,21 @@ function hurried({ limits, pipe }: Plan): Partial<Plan> {
   };
 }
 
-function directedFaults(random: Prng, untilMs: number): readonly PlannedFault[] {
+function crowded(plan: Plan): Partial<Plan> {
+  const { limits, workload } = plan;
+  return {
+    ...hurried(plan),
+    limits: { ...limits, appendEntriesBytesMax: 16 * KIB, logWindowBytesMax: 512 },
+    // While one batch is written, the next one grows.
+    diskDelay: { minMs: 1, maxMs: 4, longChance: 0, longMs: 0 },
+    workload: { ...workload, burstMax: 24, longValueChance: 0.6 },
+  };
+}
+
+function plots(random: Prng, kinds: readonly PlotKind[], untilMs: number): readonly PlannedFault[] {
   const faults: PlannedFault[] = [];
-  for (let atMs = 2000; atMs < untilMs; atMs += DIRECTED_EVERY_MS) {
-    const kind = pick(random, DIRECTED_KINDS);
+  for (let atMs = 2000; atMs < untilMs; atMs += PLOT_EVERY_MS) {
+    const kind = pick(random, kinds);
     const earlierMs = 500 * random.float();
     faults.push({ number: faults.length, atMs: atMs - earlierMs, kind, seed: random.u32() });
   }

@@ -1,4 +1,4 @@
-import { AssertionError } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import { Prng } from '../base/prng.ts';
 import { Queue } from '../base/queue.ts';
 
@@ -37,7 +37,7 @@ export class Scheduler {
    * @param through who hands the call on, in its own time; null: nobody stands in between.
    */
   at(atMs: number, callback: () => void, through: Deliverer | null = null): Scheduled {
-    if (!Number.isFinite(atMs)) throw new AssertionError(`an event needs a time, not ${atMs}`);
+    if (!Number.isFinite(atMs)) refuse(atMs);
     const { time } = this;
     const event = new ScheduledEvent(Math.max(atMs, time), this.sequence++, callback, through);
     if (event.atMs === time) {
@@ -133,6 +133,10 @@ export class Scheduler {
     }
     this.heap[at] = event;
   }
+}
+
+function refuse(atMs: number): void {
+  assert(false, () => `an event needs a time, not ${atMs}`);
 }
 
 /** Whoever may hold a call back, or swallow it: a process. */

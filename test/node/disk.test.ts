@@ -49,6 +49,35 @@ test('an error carries the code of the operating system', () => {
   assert.throws(() => reader.writeSync(0, Uint8Array.of(1)), DiskError);
 });
 
+test('what the kernel takes or gives in pieces is written and read whole', async (t) => {
+  const { read, readSync, write, writeSync } = fs;
+  const most = 3;
+  const short = (length: number) => Math.min(length, most);
+  type Io = [descriptor: number, bytes: Uint8Array, from: number, length: number, at: number];
+  type Done = (error: NodeJS.ErrnoException | null, count: number) => void;
+  t.mock.method(fs, 'writeSync', (...[fd, bytes, from, length, at]: Io) =>
+    writeSync(fd, bytes, from, short(length), at),
+  );
+  t.mock.method(fs, 'readSync', (...[fd, bytes, from, length, at]: Io) =>
+    readSync(fd, bytes, from, short(length), at),
+  );
+  t.mock.method(fs, 'write', (...[fd, bytes, from, length, at, done]: [...Io, Done]) =>
+    write(fd, bytes, from, short(length), at, done),
+  );
+  t.mock.method(fs, 'read', (...[fd, bytes, from, length, at, done]: [...Io, Done]) =>
+    read(fd, bytes, from, short(length), at, done),
+  );
+  const file = new NodeDisk(newDirectory()).create('a');
+  file.writeSync(0, Buffer.from('at once, '));
+  await new Promise((resolve) => file.write(9, Buffer.from('or later'), resolve));
+  assert.equal(Buffer.from(file.readSync(0, 100)).toString(), 'at once, or later');
+  const late = await new Promise<Uint8Array>((resolve) => {
+    file.read(0, 100, (_error, bytes) => resolve(bytes));
+  });
+  assert.equal(Buffer.from(late).toString(), 'at once, or later');
+  file.close();
+});
+
 test('a storage on real files: written, closed, found again, and readable offline', async () => {
   const limits = { ...defaultLimits, segmentBytes: 256 * 1024, batchBytesMax: 128 * 1024 };
   const name = newDirectory();

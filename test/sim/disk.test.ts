@@ -143,3 +143,17 @@ test('faults and limits: by operation, file, count, capacity, and the power itse
   file.sync(() => assert.fail('called back'));
   run();
 });
+
+test('the longest un-synced write of some files: what a crash may tear', () => {
+  const disk = new SimDisk(later);
+  const [log, other] = [disk.create('wal'), disk.create('other')];
+  const ofLog = () => disk.longestUnsynced((name) => name === 'wal');
+  assert.equal(ofLog(), 0);
+  other.writeSync(0, new Uint8Array(5000));
+  log.writeSync(0, new Uint8Array(10));
+  log.writeSync(10, new Uint8Array(700));
+  log.writeSync(20, new Uint8Array(20));
+  assert.equal(ofLog(), 700);
+  log.syncSync();
+  assert.equal(ofLog(), 0);
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DIRECTED_KINDS, FAULT_KINDS } from '../../src/sim/faults/kinds.ts';
+import { DISK_PLOT_KINDS, ELECTION_PLOT_KINDS, FAULT_KINDS } from '../../src/sim/faults/kinds.ts';
 import { defaultSettings, drawPlan } from '../../src/sim/plan.ts';
 
 const planOf = (seed: number, more = {}) => drawPlan({ ...defaultSettings, seed, ...more });
@@ -22,7 +22,10 @@ test('over many seeds, everything is drawn: every size, every kind of fault; nev
     assert.ok(used.size < FAULT_KINDS.length, 'some kinds are off in each run');
   }
   assert.deepEqual([...sizes].sort(), [1, 2, 3, 4, 5, 7]);
-  assert.deepEqual([...kinds].sort(), [...FAULT_KINDS, ...DIRECTED_KINDS].sort());
+  assert.deepEqual(
+    [...kinds].sort(),
+    [...FAULT_KINDS, ...ELECTION_PLOT_KINDS, ...DISK_PLOT_KINDS].sort(),
+  );
 });
 
 test('what is left out changes nothing about the rest', () => {

@@ -12,8 +12,8 @@ function quiet(seed: number): Plan {
 }
 
 /** Runs it to the end; `meddle` may arrange for something before. */
-function run(meddle: (world: World) => void, judges = allJudges()): World {
-  const world = new World(quiet(5), judges);
+function run(meddle: (world: World) => void, judges = allJudges(), seed = 5): World {
+  const world = new World(quiet(seed), judges);
   meddle(world);
   world.run();
   return world;
@@ -60,6 +60,17 @@ describe('a world', () => {
       afterwards.act = () => cutAll(world);
     };
     assert.throws(() => run(meddle, [...allJudges(), afterwards]), violates('L2'));
+  });
+
+  test('whose followers help whoever asks is led by none for long (L3)', () => {
+    /** Forgets at each step that it has just heard a leader (dissertation §9.6). */
+    class Disloyal extends Observer {
+      override stepped({ raftState }: SimNode): void {
+        if (raftState !== null) raftState.isLoyal = () => raftState.role === 'leader';
+      }
+    }
+    // In this one the core can spare one, who is made deaf.
+    assert.throws(() => run(() => {}, [new Disloyal()], 1), violates('L3'));
   });
 
   test('knows no reason for rot that nobody has planned (D2)', () => {

@@ -13,6 +13,8 @@ import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
 
 const SECTOR_BYTES = 512;
+/** A second or so of a busy log. */
+const RECENT_BYTES = 8 * 1024;
 
 /** What to do to a disk, before it is done: so that it can be told first. */
 export interface Damage extends SimDamageReport {
@@ -74,6 +76,23 @@ export function misdirectedWrite(server: SimServer, random: Prng): Damage | null
   const offset = random.below(sectors) * SECTOR_BYTES;
   const bytes = from.bytes.slice(offset, offset + SECTOR_BYTES);
   return { what: 'misdirected-write', ...place, bytes };
+}
+
+/** As `rotLog`, or as `misdirectedWrite`, in what was written of late, and not in the last batch: what a
+ *  laggard needs. */
+export function rotRecent(server: SimServer, random: Prng): Damage | null {
+  const segment = segmentsOf(server).at(-1);
+  if (segment === undefined) return null;
+  const { path, bytes } = segment;
+  const last = lastBatchAt(segment);
+  const first = Math.max(SEGMENT_HEADER_BYTES, last - RECENT_BYTES);
+  const sectors = Math.floor((last - first) / SECTOR_BYTES);
+  if (sectors <= 0) return null;
+  const offset = first + random.below(sectors) * SECTOR_BYTES;
+  if (random.chance(0.5)) return flipped(path, bytes, offset + random.below(SECTOR_BYTES), random);
+  const from = first + random.below(sectors) * SECTOR_BYTES;
+  const moved = bytes.slice(from, from + SECTOR_BYTES);
+  return { what: 'misdirected-write', path, offset, length: SECTOR_BYTES, bytes: moved };
 }
 
 interface Segment {

@@ -39,7 +39,7 @@ function damageLog(
   }
 }
 
-function inflict(world: FaultWorld, server: SimServer, damage: Damage): void {
+export function inflict(world: FaultWorld, server: SimServer, damage: Damage): void {
   world.coverage.count(damage.what);
   world.observer.damaged(server, damage);
   server.disk.damage(damage.path, damage.offset, damage.bytes);

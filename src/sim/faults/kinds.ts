@@ -40,8 +40,17 @@ export const FAULT_KINDS = [
   'restore',
 ] as const;
 
-/** Plots of several steps: a few runs have nothing else. */
-export const DIRECTED_KINDS = ['figure-8', 'forgotten-vote'] as const;
+/** Plots of several steps: a few runs have nothing else, of one of these two kinds. */
+export const ELECTION_PLOT_KINDS = ['figure-8', 'forgotten-vote'] as const;
+export const DISK_PLOT_KINDS = [
+  'torn-batch',
+  'suspect-alone',
+  'rotten-feed',
+  'hung-disks',
+  'stuck-hand-over',
+] as const;
 
-export type DirectedKind = (typeof DIRECTED_KINDS)[number];
-export type FaultKind = (typeof FAULT_KINDS)[number] | DirectedKind;
+export type ElectionPlot = (typeof ELECTION_PLOT_KINDS)[number];
+export type DiskPlot = (typeof DISK_PLOT_KINDS)[number];
+export type PlotKind = ElectionPlot | DiskPlot;
+export type FaultKind = (typeof FAULT_KINDS)[number] | PlotKind;

@@ -2,8 +2,9 @@ import { Prng } from '../../base/prng.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import { Observer, type SimNode } from '../observer.ts';
 import type { PlannedFault } from '../plan.ts';
-import { DIRECTED_FAULTS } from './directed-faults.ts';
 import { DISK_FAULTS } from './disk-faults.ts';
+import { DISK_PLOTS } from './disk-plots.ts';
+import { ELECTION_PLOTS } from './election-plots.ts';
 import type { Fault, FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
@@ -13,7 +14,8 @@ const FAULTS: Record<FaultKind, Fault> = {
   ...PROCESS_FAULTS,
   ...NETWORK_FAULTS,
   ...DISK_FAULTS,
-  ...DIRECTED_FAULTS,
+  ...ELECTION_PLOTS,
+  ...DISK_PLOTS,
 };
 
 /** Carries out the faults of a plan, each at its time, until told to stop. */

@@ -3,6 +3,7 @@ import { pick } from '../plan.ts';
 import type { SimServer } from '../server.ts';
 import { anyUp, duration, type Fault, type FaultWorld } from './fault.ts';
 import type { FaultKind } from './kinds.ts';
+import { cutPower, whileWriting } from './power.ts';
 
 /** The steps of the core behind which a crash is most likely to find what is half done. */
 const TRIGGERS = [
@@ -24,13 +25,6 @@ function kill(world: FaultWorld, server: SimServer | null): void {
   if (server === null || !server.isUp) return;
   world.coverage.count('kill');
   server.kill();
-  world.restartLater(server);
-}
-
-function cutPower(world: FaultWorld, server: SimServer): void {
-  if (!server.isUp) return;
-  world.coverage.count(server.disk.hasUnsynced ? 'power cut on un-synced writes' : 'power cut');
-  server.powerOff();
   world.restartLater(server);
 }
 
@@ -74,8 +68,9 @@ export const PROCESS_FAULTS = {
   power: (world, random) => {
     const server = anyUp(world, random);
     if (server === null) return;
+    const cutBusy = (busy: SimServer) => whileWriting(world, busy, () => cutPower(world, busy));
     if (random.chance(0.5)) cutPower(world, server);
-    else when(world, random, (busy) => cutPower(world, busy), 'append');
+    else when(world, random, cutBusy, 'append');
   },
   'power-when': (world, random) => when(world, random, (server) => cutPower(world, server)),
   'power-at-operation': (world, random) => {

@@ -7,12 +7,16 @@ import { CompletenessJudge } from './completeness.ts';
 import { DamageJudge } from './damaged.ts';
 import { ElectionJudge } from './elections.ts';
 import { FreshnessJudge } from './freshness.ts';
+import { HandOverJudge } from './hand-over.ts';
 import { LinearizabilityJudge } from './linearizability.ts';
 import { LogJudge } from './logs.ts';
 import { MatchJudge } from './matches.ts';
 import { PromiseJudge } from './promises.ts';
+import { ReadIndexJudge } from './read-index.ts';
 import { RecoveryJudge } from './recovery.ts';
+import { ServedBytesJudge } from './served-bytes.ts';
 import { SnapshotJudge } from './snapshots.ts';
+import { StalledDiskJudge } from './stalled-disk.ts';
 import { StateMachineJudge } from './state-machines.ts';
 import { TermJudge } from './terms.ts';
 
@@ -33,9 +37,13 @@ export function allJudges(): readonly Observer[] {
     new CommittedDurableJudge(chronicle),
     new MatchJudge(chronicle),
     new SnapshotJudge(chronicle),
+    new ServedBytesJudge(chronicle),
     new StateMachineJudge(chronicle),
     new AnswerJudge(chronicle),
     new FreshnessJudge(chronicle),
+    new ReadIndexJudge(chronicle),
+    new HandOverJudge(chronicle),
+    new StalledDiskJudge(chronicle),
     new LinearizabilityJudge(chronicle),
   ];
 }

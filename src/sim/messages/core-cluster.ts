@@ -208,7 +208,11 @@ export class CoreCluster {
   /** The message at this place of the queue will arrive once more, behind all others. */
   duplicateAt(at: number): void {
     const message = this.messages[at];
-    if (message === undefined) return;
+    if (message !== undefined) this.repeat(message);
+  }
+
+  /** A message that left long ago arrives once more. */
+  repeat(message: Message): void {
     this.messages.push(message);
     for (const witness of this.witnesses) witness.duplicated?.(message);
   }

@@ -28,6 +28,7 @@ export const CORE_MUST_HAPPEN = [
   'crash',
   'crash with a loss',
   'crash within a request to the disk',
+  'word of an earlier life',
   'rot',
   'rot of a suspect',
   'read',

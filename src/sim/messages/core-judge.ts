@@ -1,14 +1,16 @@
 import { type Index, index, type NodeId, type Term } from '../../base/ids.ts';
 import { native } from '../../base/native.ts';
 import type { SnapshotInfo } from '../../base/snapshot.ts';
+import type { RaftLog } from '../../raft/log.ts';
 import type { InstallSnapshot, Message } from '../../raft/messages.ts';
+import type { Progress } from '../../raft/progress.ts';
 import { majorityOf } from '../../raft/quorum.ts';
 import type { RaftState } from '../../raft/state.ts';
 import type { TraceEvent } from '../../raft/trace.ts';
 import { Violation } from '../observer.ts';
 import type { CoreCluster } from './core-cluster.ts';
 import type { CoreNode } from './core-node.ts';
-import { lastIndexOf, termIn } from './durable-image.ts';
+import { type DurableImage, lastIndexOf, termIn } from './durable-image.ts';
 import type { Witness } from './witness.ts';
 
 interface Committed {
@@ -92,9 +94,10 @@ export class CoreJudge implements Judged {
     must(isEqual, 'S21', () => `${name} has a state of ${index} that is none of the ledger`);
   }
 
-  /** S19, of every pair with this node in it. */
+  /** S19, of every pair with this node in it; and S15, of what it knows if it leads. */
   stepped(node: CoreNode): void {
     const { state } = node.up;
+    if (state.role === 'leader') for (const known of state.peers) this.judgeMatch(state, known);
     for (const { raft } of this.cluster.nodes) {
       if (raft === null || raft.state === state) continue;
       this.judgePair(state, raft.state);
@@ -119,6 +122,20 @@ export class CoreJudge implements Judged {
       winner.log.matches(commitIndex, committed.term),
       'S19',
       () => `n${winner.id} would win against n${other.id}, and lacks ${commitIndex}`,
+    );
+  }
+
+  /** S15, while both are in one term: later the follower may have been told to cut what matched. What
+   *  rot has taken from a follower, its leader need not know before it has heard of its next life. */
+  private judgeMatch(leader: RaftState, { peer, matchIndex, incarnation }: Progress): void {
+    const { image, incarnation: life, name, raft } = this.cluster.node(peer);
+    const { currentTerm, suspect } = image.hardState;
+    if (matchIndex === 0 || currentTerm !== leader.currentTerm) return;
+    if (suspect && (raft === null || incarnation !== life)) return;
+    must(
+      this.isSameAt(matchIndex, image, leader.log),
+      'S15',
+      () => `n${leader.id} takes ${name} to have ${matchIndex}, and it has ${lastIndexOf(image)}`,
     );
   }
 
@@ -242,11 +259,16 @@ export class CoreJudge implements Judged {
     must(isDurable, 'D1', () => `${name} acknowledges ${upTo}, which is not durable`);
     const leader = this.cluster.node(to).raft;
     if (upTo === 0 || leader?.role !== 'leader' || leader.currentTerm !== term) return;
-    // What lies behind a base is committed, and known to the ledger.
-    const ledgerTerm = this.ledger[upTo - 1]?.term;
-    const own = upTo < image.base.index ? ledgerTerm : termIn(image, upTo);
-    const isEqual = own === (upTo < leader.base.index ? ledgerTerm : leader.termAt(upTo));
+    const isEqual = this.isSameAt(upTo, image, leader.state.log);
     must(isEqual, 'S15', () => `${name} acknowledges ${upTo}, and has another entry there`);
+  }
+
+  /** Whether both have the same entry there. What lies behind a base is committed, and known to the
+   *  ledger. */
+  private isSameAt(at: Index, image: DurableImage, log: RaftLog): boolean {
+    const committed = this.ledger[at - 1]?.term;
+    const own = at < image.base.index ? committed : termIn(image, at);
+    return own === (at < log.base.index ? committed : log.termAt(at));
   }
 }
 

@@ -2,6 +2,7 @@ import { bytesOf } from '../../base/bytes.ts';
 import { EntryType, unsealedRecord } from '../../base/entry.ts';
 import { INDEX_ZERO, nodeId } from '../../base/ids.ts';
 import { Prng } from '../../base/prng.ts';
+import type { Message } from '../../raft/messages.ts';
 import type { EventLog } from '../event-log.ts';
 import { Violation } from '../observer.ts';
 import { CoreCluster } from './core-cluster.ts';
@@ -11,9 +12,12 @@ import { CoreLog } from './core-log.ts';
 import type { CoreNode } from './core-node.ts';
 import { applyPersist, rename } from './durable-image.ts';
 import { type Action, drawWeights, type Weights } from './weights.ts';
+import type { Witness } from './witness.ts';
 
 /** Of a request that is carried out in part: the snapshot has its name, and the log is the old one. */
 const RENAMED = 2;
+/** So many of the last pieces of snapshots may be repeated late. */
+const PIECES_MAX = 4;
 
 /** One random run: anything may happen at any step. Throws when something forbidden does. */
 export class Torture {
@@ -21,7 +25,10 @@ export class Torture {
   readonly coverage = new CoreCoverage();
   /** How many entries leaders were asked to append. */
   proposals = 0;
+  /** By node: its last acknowledgement. */
+  private readonly acknowledged = new Map<CoreNode, Message>();
   private readonly log: CoreLog;
+  private readonly pieces: Message[] = [];
   private readonly random: Prng;
   private readonly weights: Weights;
   private readonly total: number;
@@ -48,7 +55,15 @@ export class Torture {
       firstConfiguration: this.random.chance(0.5) ? bytesOf('members') : null,
     });
     this.log = new CoreLog(this.cluster, log);
-    this.cluster.witnesses.push(this.log, this.coverage, new CoreJudge(this.cluster));
+    const { acknowledged } = this;
+    const remember: Partial<Witness> = {
+      sent(node, message) {
+        const isIt = message.kind === 'AppendEntriesResponse' && message.success;
+        if (isIt) acknowledged.set(node, message);
+      },
+    };
+    this.cluster.witnesses.push(this.log, this.coverage, new CoreJudge(this.cluster), remember);
+    this.cluster.witnesses.push({ sent: (_node, message) => this.keepPiece(message) });
     this.reorders = this.random.chance(0.5);
     this.snapshotEvery = this.pick([5, 5, 10, 20, 40, 100]);
     this.burst = this.pick([3, 10, 20]);
@@ -102,8 +117,20 @@ export class Torture {
     readSnapshot: (node) => this.readSnapshot(node),
     absence: (node) => this.absence(node),
     chunk: (node) => this.takeChunk(node),
+    replay: () => this.replay(),
     calm: () => this.calm(),
   };
+
+  /** A piece of a snapshot arrives once more, long after. */
+  private replay(): void {
+    if (this.pieces.length > 0) this.cluster.messages.push(this.pick(this.pieces));
+  }
+
+  private keepPiece(message: Message): void {
+    if (message.kind !== 'InstallSnapshot' || message.bytes.length === 0) return;
+    this.pieces.push(message);
+    if (this.pieces.length > PIECES_MAX) this.pieces.shift();
+  }
 
   private place(): number {
     return this.reorders ? this.random.below(this.cluster.messages.length) : 0;
@@ -214,6 +241,8 @@ export class Torture {
    *  the next thing happens. */
   private calm(): void {
     const { cluster, random } = this;
+    // A disk may be slow for all of it.
+    const reads = random.chance(0.7);
     for (let turns = random.below(30); turns > 0; turns--) {
       cluster.nowMs += random.below(30);
       cluster.tickDue();
@@ -224,7 +253,7 @@ export class Torture {
       for (const node of cluster.nodes) {
         if (node.raft !== null && random.chance(0.5)) cluster.persist(node.id, 1);
         if (node.raft !== null) this.answerRead(node);
-        if (node.raft !== null) this.readSnapshot(node);
+        if (reads) this.readSnapshot(node);
         this.takeChunk(node);
       }
     }
@@ -312,9 +341,14 @@ export class Torture {
     }
   }
 
+  /** What it acknowledged in an earlier life may arrive only now, when it may be true no more. */
   private start(node: CoreNode): void {
     if (node.raft !== null) return;
     this.cluster.start(node.id);
+    const said = this.acknowledged.get(node);
+    if (said === undefined || !this.reorders) return;
+    this.did(node, 'word of an earlier life', 'is heard once more from before its start');
+    this.cluster.repeat(said);
   }
 
   private connect(node: CoreNode, to: CoreNode): void {

@@ -24,6 +24,7 @@ export type Action =
   | 'readSnapshot'
   | 'chunk'
   | 'absence'
+  | 'replay'
   | 'calm';
 
 /** How often each thing happens. Every seed draws its own, so that some runs are all partitions and
@@ -55,6 +56,7 @@ export function drawWeights(random: Prng): Weights {
     readSnapshot: 1 + random.float() * 10,
     chunk: 1 + random.float() * 10,
     absence: upTo(1),
+    replay: upTo(3),
     calm: upTo(2),
   };
 }

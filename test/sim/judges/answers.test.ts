@@ -4,6 +4,7 @@ import { integer, OK } from '../../../src/kv/reply.ts';
 import { AnswerJudge } from '../../../src/sim/judges/answers.ts';
 import { FreshnessJudge } from '../../../src/sim/judges/freshness.ts';
 import { LinearizabilityJudge } from '../../../src/sim/judges/linearizability.ts';
+import { ReadIndexJudge } from '../../../src/sim/judges/read-index.ts';
 import { StateMachineJudge } from '../../../src/sim/judges/state-machines.ts';
 import { catches, commandEntry, entryOf, Stage, setEntry } from './stage.ts';
 
@@ -217,10 +218,87 @@ describe('LIN, what the clients saw', () => {
     catches('LIN', () => play(1024, '$2048'), /was not found out/);
   });
 
+  /** The ledger has these values set, in this order; the clients set 1, then 2, then read. */
+  const inOrder = (ledger: readonly string[], read: string, stepsMax = 1000) => {
+    const limits = { stepsMax, windowStepsMax: 1000 };
+    const stage = new Stage(3, (chronicle) => new LinearizabilityJudge(chronicle, limits));
+    const entries = ledger.map((value, i) => setEntry(i + 1, 1, 'k', value));
+    const get = commandEntry(3, 1, { kind: 'get', key: bytesOf('k') });
+    stage.beginTerm([...entries, get]);
+    for (let at = 1; at <= 3; at++) stage.apply(1, at);
+    stage.answer(stage.invoke('SET k 1', 1), '+OK');
+    stage.answer(stage.invoke('SET k 2', 2), '+OK');
+    stage.answer(stage.invoke('GET k', 3), read);
+    stage.end();
+  };
+
+  test('the order of the ledger is proof enough, without a search', () => {
+    inOrder(['1', '2'], '$2', 0);
+  });
+
+  test('the order of the ledger is believed in nothing: not in what was over, nor what was read', () => {
+    catches('LIN', () => inOrder(['2', '1'], '$1'), /contradict each other/);
+    catches('LIN', () => inOrder(['1', '2'], '$1'), /contradict each other/);
+  });
+
   test('a limit that is too low is no pass', () => {
     const limits = { stepsMax: 3, windowStepsMax: 3 };
     const stage = new Stage(3, () => new LinearizabilityJudge(null, limits));
     for (let i = 0; i < 9; i++) stage.answer(stage.invoke(`SET k ${i}`, 1), '+OK');
     catches('LIN', () => stage.end(), /was not found out/);
+  });
+});
+
+describe('R3, applied before it is read', () => {
+  const reads = () => new Stage(3, (chronicle) => new ReadIndexJudge(chronicle));
+  const get = (at: number) => commandEntry(at, 1, { kind: 'get', key: bytesOf('k') });
+
+  test('two that ask for the same, and one that asks again', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), setEntry(2, 1, 'k', 'v'), get(3), get(4), get(5), get(6)]);
+    const first = stage.invoke('GET k', 1);
+    const second = stage.invoke('GET k', 2);
+    for (const at of [1, 2, 3, 4]) stage.apply(1, at);
+    for (const at of [1, 2, 3, 4]) stage.apply(2, at);
+    const third = stage.invoke('GET k', 3);
+    stage.apply(2, 5);
+    stage.answer(third, '$v');
+    stage.answer(second, '$v');
+    stage.answer(first, '$v');
+    stage.apply(1, 5);
+    stage.apply(1, 6);
+  });
+
+  test('an answer that no entry gave: from the state of a node alone', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), setEntry(2, 1, 'k', 'v'), get(3)]);
+    for (const at of [1, 2]) stage.apply(1, at);
+    const operation = stage.invoke('GET k');
+    catches('R3', () => stage.answer(operation, '$v'), /no entry behind 2 .*applied up to 2/);
+  });
+
+  test('an answer of an entry that was applied before the question', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), setEntry(2, 1, 'k', 'v'), get(3)]);
+    for (const at of [1, 2, 3]) stage.apply(1, at);
+    const operation = stage.invoke('GET k');
+    catches('R3', () => stage.answer(operation, '$v'), /no entry behind 3/);
+  });
+
+  test('one entry that has answered two', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), get(2)]);
+    const [first, second] = [stage.invoke('GET k', 1), stage.invoke('GET k', 2)];
+    for (const at of [1, 2]) stage.apply(1, at);
+    stage.answer(first, '(nil)');
+    catches('R3', () => stage.answer(second, '(nil)'));
+  });
+
+  test('an answer that its entry did not give', () => {
+    const stage = reads();
+    stage.beginTerm([entryOf(1, 1), get(2)]);
+    const operation = stage.invoke('GET k');
+    for (const at of [1, 2]) stage.apply(1, at);
+    catches('R3', () => stage.answer(operation, '$v'), /answered with \$v/);
   });
 });

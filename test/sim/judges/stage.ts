@@ -49,6 +49,7 @@ export class Actor implements SimNode {
   machine: StateMachine | null = null;
   readonly disk = null as never;
   readonly damage = { log: false, hardState: false, lost: false };
+  clockRate = 1;
 
   constructor(id: number) {
     this.id = nodeId(id);
@@ -102,6 +103,8 @@ class Files {
 export class Stage {
   readonly actors: readonly Actor[];
   readonly chronicle = new Chronicle();
+  /** True time, in milliseconds. */
+  nowMs = 0;
   private readonly judges: Observer;
   private readonly files: readonly Files[];
   private operations = 0;
@@ -115,7 +118,16 @@ export class Stage {
     this.judges = observers([this.chronicle, judge(this.chronicle)]);
     this.actors = Array.from({ length: size }, (_, i) => new Actor(i + 1));
     this.files = this.actors.map(({ id }) => new Files(id));
-    this.judges.began({ seed: 1, nowMs: 0, nodes: this.actors, limits: defaultLimits });
+    const { actors } = this;
+    const now = () => this.nowMs;
+    this.judges.began({
+      seed: 1,
+      get nowMs() {
+        return now();
+      },
+      nodes: actors,
+      limits: defaultLimits,
+    });
     for (const { id } of this.actors) this.createDirectory(id);
     for (const { id } of this.actors) this.start(id);
   }

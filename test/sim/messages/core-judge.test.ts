@@ -140,6 +140,18 @@ describe('the judge of cores: what is durable', () => {
     catches('S15', () => judge.sent(harness.node(2), message), /n2 acknowledges 2, and has ano/);
   });
 
+  test('S15: a leader that believes what a follower has lost, once it knows of its next life', () => {
+    const { harness, judge } = led();
+    const [leader, follower] = [harness.node(1), harness.node(2)];
+    judge.stepped(leader);
+    follower.image.hardState = { ...follower.image.hardState, suspect: true };
+    follower.image.entries.length = 1;
+    follower.incarnation = incarnation(follower.incarnation + 1);
+    judge.stepped(leader);
+    leader.up.state.peer(follower.id)!.incarnation = follower.incarnation;
+    catches('S15', () => judge.stepped(leader), /n1 takes n2 to have 2, and it has 1/);
+  });
+
   test('D1: an acknowledgement, or a vote, before it is durable', () => {
     const { harness, judge } = led();
     const node = harness.node(2);
