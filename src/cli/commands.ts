@@ -25,6 +25,14 @@ const modules: readonly CommandModule[] = [
   { name: 'monitor', load: async () => [(await import('./commands/monitor.ts')).monitorCommand] },
   { name: 'prompt', load: async () => [(await import('./commands/prompt.ts')).promptCommand] },
   { name: null, load: async () => (await import('./commands/data.ts')).dataCommands },
+  { name: 'backup', load: async () => [(await import('./commands/backup.ts')).backupCommand] },
+  { name: 'restore', load: async () => [(await import('./commands/restore.ts')).restoreCommand] },
+  { name: 'export', load: async () => [(await import('./commands/export.ts')).exportCommand] },
+  { name: 'import', load: async () => [(await import('./commands/import.ts')).importCommand] },
+  {
+    name: 'snapshot',
+    load: async () => [(await import('./commands/snapshot.ts')).snapshotCommand],
+  },
   { name: 'wal', load: async () => [(await import('./commands/wal.ts')).walCommand] },
   {
     name: 'completion',

@@ -1,4 +1,6 @@
+import { nodeId } from '../base/ids.ts';
 import { type Address, formatAddress, parseAddress } from '../client/address.ts';
+import type { Member } from '../raft/configuration.ts';
 import { usageError } from './exit.ts';
 
 /** A member of the cluster as `--cluster` names it. */
@@ -86,6 +88,20 @@ function parseMember(text: string): MemberAddress {
     );
   }
   return { name, ...parseEndpoint(text.slice(equals + 1)) };
+}
+
+/** Ids in the order of the names' bytes, so that every node numbers the members alike, in whatever
+ *  order its command line names them. Names are ASCII, where that is the order of `<`. */
+export function numberedMembers(members: readonly MemberAddress[]): readonly Member[] {
+  return [...members]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, host, port, peerPort }, at) => ({
+      id: nodeId(at + 1),
+      name,
+      host,
+      port,
+      peerPort,
+    }));
 }
 
 /** True for addresses that only this machine can reach. */

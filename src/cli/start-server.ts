@@ -1,8 +1,6 @@
-import { nodeId } from '../base/ids.ts';
 import { StartError, startServer as startNode } from '../node/server.ts';
-import type { Member } from '../raft/configuration.ts';
 import { defaultTiming } from '../raft/timing.ts';
-import type { MemberAddress } from './members.ts';
+import { numberedMembers } from './members.ts';
 import type { StartServer } from './serve-contract.ts';
 
 /** The server behind `dkvs serve`. */
@@ -10,7 +8,7 @@ export const startServer: StartServer = async (settings) => {
   const { heartbeatMs, electionTimeoutMs } = settings.timing;
   const server = await startNode({
     name: settings.name,
-    members: numbered(settings.members),
+    members: numberedMembers(settings.members),
     dataDirectory: settings.dataDirectory,
     listenClients: settings.listen,
     listenPeers: settings.listenPeers,
@@ -31,17 +29,3 @@ export const startServer: StartServer = async (settings) => {
   const failed = server.failure.then((failure) => new StartError(failure));
   return { address: server.address, stop: () => server.stop(), failed };
 };
-
-/** Ids in the order of the names' bytes, so that every node numbers the members alike, in whatever
- *  order its command line names them. Names are ASCII, where that is the order of `<`. */
-function numbered(members: readonly MemberAddress[]): readonly Member[] {
-  return [...members]
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, host, port, peerPort }, at) => ({
-      id: nodeId(at + 1),
-      name,
-      host,
-      port,
-      peerPort,
-    }));
-}

@@ -120,6 +120,19 @@ export const unblocked: ErrorReply = error(
   'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
 );
 
+/** There is nothing to go on with: the client begins again, here or at another node. @param why as in
+ *  "it was not read for a minute" */
+export const noBackup = (why: string): ErrorReply =>
+  error(`NOBACKUP ${why}: BACKUP BEGIN again, here or at another node`);
+export const badSnapshotId: ErrorReply = error('ERR snapshot-id is not an integer or out of range');
+export const badIndex: ErrorReply = error('ERR index is not an integer or out of range');
+export const pointElsewhere: ErrorReply = error(
+  "ERR this connection's last command was carried out by another node: ask the leader",
+);
+/** @param detail of the operating system */
+export const unreadableBackup = (detail: string): ErrorReply =>
+  error(`ERR the snapshot can't be read: ${detail}`);
+
 /** @param name in lower case, a subcommand as "client|capa" */
 export const wrongArity = (name: string): ErrorReply =>
   error(`ERR wrong number of arguments for '${name}' command`);

@@ -28,7 +28,7 @@ export type ArgumentType =
 const KEYS = words('key newkey source destination');
 const INTEGERS = words(
   'client-id count cursor decrement end increment index numreplicas offset protover seconds slot ' +
-    'start timeout version',
+    'snapshot-id start timeout version',
 );
 
 function words(line: string): ReadonlySet<string> {

@@ -1,9 +1,10 @@
 import { Arena } from '../base/arena.ts';
 import type { Limits } from '../base/limits.ts';
+import { Backups } from './backups.ts';
 import { ClientConnection, type ClientService } from './client-connection.ts';
 import { ClientGate } from './client-gate.ts';
 import type { Clock } from './clock.ts';
-import type { ClientStats } from './connection.ts';
+import type { ClientStats, Connection } from './connection.ts';
 import { DeferredReplies } from './deferred.ts';
 import type { Address, Listener, Network, Stream } from './network.ts';
 import type { Request } from './request.ts';
@@ -32,6 +33,7 @@ export class Clients implements ClientService {
   readonly view: NodeView;
   readonly records = new Arena();
   readonly forwards: boolean;
+  readonly backups: Backups<Connection>;
   private readonly options: ClientsOptions;
   readonly connections: Set<ClientConnection> = new Set();
   readonly stats: ClientStats = {
@@ -59,6 +61,8 @@ export class Clients implements ClientService {
     this.limits = options.limits;
     this.view = options.view;
     this.forwards = options.router.forwards;
+    const { snapshotChunkBytesMax } = options.limits;
+    this.backups = new Backups(options.view, snapshotChunkBytesMax, options.askForTurn);
     this.nowMs = options.clock.now();
     this.gate = new ClientGate(options.limits, options.clock);
   }
@@ -111,6 +115,7 @@ export class Clients implements ClientService {
     this.budget = COMMANDS_PER_TURN;
     this.lookAt = COMMANDS_PER_TURN - COMMANDS_A_LOOK;
     this.spendingSinceMs = NEVER;
+    this.backups.expire(this.nowMs);
     if (this.toProcess.length === 0) return;
     const waiting = this.toProcess;
     this.toProcess = [];
@@ -122,9 +127,9 @@ export class Clients implements ClientService {
     return this.deferred.length > 0;
   }
 
-  /** When a reply that waits for something wants a turn at the latest. */
+  /** When a reply that waits for something, or a backup that nobody reads, wants a turn at the latest. */
   get nextDeadlineMs(): number {
-    return this.deferred.wakeAtMs;
+    return Math.min(this.deferred.wakeAtMs, this.backups.nextDeadlineMs);
   }
 
   /** One write for each connection that has something to say. */
@@ -183,6 +188,7 @@ export class Clients implements ClientService {
   closed(connection: ClientConnection): void {
     if (this.connections.delete(connection)) this.stats.commandsOfGone += connection.commands;
     this.gate.left(connection);
+    this.backups.letGo(connection);
   }
 
   charge(connection: ClientConnection, bytes: number): void {

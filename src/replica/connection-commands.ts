@@ -1,4 +1,5 @@
 import type { ConnectionCommandName } from '../protocol/commands/connection.ts';
+import * as backup from './commands/backup.ts';
 import * as client from './commands/client.ts';
 import * as cluster from './commands/cluster.ts';
 import * as command from './commands/command.ts';
@@ -12,6 +13,11 @@ import type { ConnectionHandler } from './connection.ts';
 
 /** Who answers the commands that are not replicated. Their arity has been checked. */
 export const connectionHandlers: Record<ConnectionCommandName, ConnectionHandler> = {
+  'backup|begin': backup.begin,
+  'backup|end': backup.end,
+  'backup|help': help('backup'),
+  'backup|point': backup.point,
+  'backup|read': backup.read,
   ping: session.ping,
   echo: session.echo,
   quit: session.quit,

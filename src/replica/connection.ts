@@ -3,6 +3,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Reply } from '../kv/reply.ts';
 import type { CommandSpec } from '../protocol/commands.ts';
 import type { ProtocolVersion } from '../protocol/resp-writer.ts';
+import type { Backups } from './backups.ts';
 import type { Deferred } from './deferred.ts';
 import type { Address } from './network.ts';
 import type { NodeView } from './status.ts';
@@ -75,6 +76,8 @@ export interface ConnectionService {
   readonly limits: Limits;
   readonly view: NodeView;
   readonly stats: ClientStats;
+  /** The snapshots that connections read. */
+  readonly backups: Backups<Connection>;
   /** In the order in which they came; may change while it is gone through. */
   readonly connections: Iterable<Connection>;
   /** Where clients connect to. */

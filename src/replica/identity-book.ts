@@ -1,4 +1,3 @@
-import { bytesEqual } from '../base/bytes.ts';
 import type { NodeId } from '../base/ids.ts';
 import { native } from '../base/native.ts';
 import {
@@ -6,6 +5,7 @@ import {
   decodeConfiguration,
   encodeConfiguration,
   type Member,
+  sameMembers,
 } from '../raft/configuration.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Failure } from './failure.ts';
@@ -15,6 +15,18 @@ import { addressOf } from './status.ts';
 /** The first members as bytes: what a new directory keeps, and what nodes compare at first. */
 export function membersImage(members: readonly Member[]): Uint8Array {
   return encodeConfiguration({ clusterId: new Uint8Array(CLUSTER_ID_BYTES), members });
+}
+
+/**
+ * The same of a directory that was made out of a backup. The cluster's id is part of it, so that such a
+ * directory agrees with none that was not: a majority of empty ones could begin a log of their own,
+ * which the restored one would take for its own (docs/admission.md).
+ */
+export function restoredMembersImage(
+  clusterId: Uint8Array,
+  members: readonly Member[],
+): Uint8Array {
+  return encodeConfiguration({ clusterId, members });
 }
 
 /** Who this node is and whom it knows, kept in the hard state. */
@@ -45,8 +57,8 @@ export class StorageIdentityBook implements IdentityBook {
         `start it with --name ${state.name}, or give ${self.name} a directory of its own`,
       );
     }
-    if (bytesEqual(state.membersImage, membersImage(members))) return null;
     const known = decodeConfiguration(state.membersImage)?.members ?? [];
+    if (sameMembers(known, members)) return null;
     return refuse(
       `this data directory was made for --cluster ${clusterFlag(known)}, not ${clusterFlag(members)}`,
       'start it with the members it was made for, or with a new data directory on every node',

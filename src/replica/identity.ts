@@ -31,7 +31,7 @@ export interface SelfIdentity {
   /** Durable. Before it, too few may have bound it: no votes, no acknowledgements. Not said to
    *  peers: what a node that isn't established says is nothing. */
   readonly established: boolean;
-  /** CRC-32 of the members of the first configuration. */
+  /** CRC-32 of the members of the first configuration; of a restored cluster, with its id. */
   readonly membersCrc: number;
 }
 
@@ -97,8 +97,8 @@ function judgeCluster(self: SelfIdentity, said: Introduction): Refusal | null {
   if (self.membersCrc === said.membersCrc) return null;
   return refusal(
     'OTHER_MEMBERS',
-    `${said.fromName} and ${self.name} were first started with different members: give both the ` +
-      'same --cluster',
+    `${said.fromName} and ${self.name} were first started with different members, or only one of ` +
+      'them was restored from a backup: give both the same --cluster, and restore every member',
   );
 }
 

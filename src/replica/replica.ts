@@ -254,6 +254,7 @@ export class Replica {
       taken: (info, tookMs) => {
         journal.snapshotTaken(info, tookMs);
         probe?.snapshotTaken(info);
+        this.askForTurn();
       },
       postponed: (error) => journal.snapshotPostponed(error.message),
       installing: (info) => {
@@ -263,6 +264,10 @@ export class Replica {
       installed: (info) => this.onInstalled(raft, info),
       fail: (failure) => this.fail(failure),
       askForTurn: () => this.askForTurn(),
+    });
+    this.clients.backups.open({
+      files: storage.snapshots,
+      want: (index) => snapshots.want(index),
     });
     const { snapshot } = storage.recovered;
     if (snapshot !== null) snapshots.configuration = snapshot.configuration;

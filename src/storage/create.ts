@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
-import { INDEX_ZERO, TERM_ZERO } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
+import { LOG_START, type LogPoint } from '../base/snapshot.ts';
 import type { Disk } from './disk.ts';
 import {
   encodeSlot,
@@ -8,8 +8,11 @@ import {
   NEW_STATE_NAME,
   type NewDirectory,
   SLOT_NAMES,
+  type StateImage,
 } from './hard-state.ts';
+import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
 import { encodeSegmentHeader, segmentName } from './segment.ts';
+import { snapshotName } from './snapshot-file.ts';
 
 /**
  * Whether this is a first start: nothing in the directory, or what a crash has left of
@@ -29,21 +32,52 @@ export function isEmptyDirectory(disk: Disk): boolean {
  */
 export function createDirectory(disk: Disk, limits: Limits, directory: NewDirectory): void {
   assert(isEmptyDirectory(disk), () => 'a data directory is made out of an empty one');
-  const slot = encodeSlot(firstImage(directory));
+  writeDirectory(disk, firstImage(directory), limits.segmentBytes, LOG_START);
+}
+
+/** What a cluster goes on from that does not begin at the start of its log. */
+export interface Foundation extends LogPoint {
+  /** 16 bytes: known before the first start, other than that of a new cluster. */
+  readonly clusterId: Uint8Array;
+}
+
+/**
+ * Makes a data directory around a snapshot, which is the only file there, whole and durable: its log
+ * goes on from the snapshot (§7), as a reset to a received one leaves it. A crash leaves it made, or
+ * a directory that no node starts on.
+ * @throws DiskError
+ */
+export function createDirectoryBehind(
+  disk: Disk,
+  directory: NewDirectory,
+  { index, term, clusterId }: Foundation,
+): void {
+  const isAlone = disk.list().join() === snapshotName(index);
+  assert(isAlone, () => 'a data directory is made around a snapshot and nothing else');
+  // Segment 1 is that of a log which begins at its beginning.
+  const image = resetImage(firstImage(directory), 2);
+  // Whoever has an entry of a term has heard of the term (S18).
+  const state = { ...image.state, clusterId, currentTerm: term };
+  writeDirectory(disk, { ...image, state }, RESET_SEGMENT_BYTES, { index, term });
+}
+
+function writeDirectory(disk: Disk, image: StateImage, segmentBytes: number, base: LogPoint): void {
+  const slot = encodeSlot(image);
   writeDurably(disk, NEW_STATE_NAME, slot);
-  const segment = new Uint8Array(limits.segmentBytes);
+  const segmentId = image.firstSegment;
+  const segment = new Uint8Array(segmentBytes);
   segment.set(
     encodeSegmentHeader({
-      segmentId: 1,
-      directoryId: directory.directoryId,
-      segmentBytes: limits.segmentBytes,
+      segmentId,
+      directoryId: image.state.directoryId,
+      segmentBytes,
       firstSequence: 1,
       previousCrc: 0,
-      lastIndex: INDEX_ZERO,
-      lastTerm: TERM_ZERO,
+      lastIndex: base.index,
+      lastTerm: base.term,
     }),
   );
-  writeDurably(disk, segmentName(1), segment);
+  writeDurably(disk, segmentName(segmentId), segment);
   // From here on the directory is one: the other slot, if missing, is made at the next start.
   disk.rename(NEW_STATE_NAME, SLOT_NAMES[0]);
   disk.syncDirectorySync();

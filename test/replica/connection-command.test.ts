@@ -26,7 +26,8 @@ describe('COMMAND', () => {
       ask('COMMAND LIST FILTERBY PATTERN CONFIG*'),
       '[$config $config|get $config|help]',
     );
-    assert.equal(ask('COMMAND LIST FILTERBY ACLCAT blocking'), '[$wait]');
+    const blocking = '[$wait $backup|begin $backup|read]';
+    assert.equal(ask('COMMAND LIST FILTERBY ACLCAT blocking'), blocking);
     assert.equal(ask('COMMAND LIST FILTERBY MODULE json'), '[]');
     assert.match(ask('COMMAND LIST FILTERBY ACLCAT write'), /^\[\$set .*\$del/);
     for (const wrong of ['FILTERBY', 'FILTERBY ACLCAT', 'FILTERBY X y', 'X']) {

@@ -28,8 +28,8 @@ export const walCommand: CliCommand = {
   summary: 'Reads the log in a data directory, without a node.',
   usage: 'dump DIR [--from INDEX] [--to INDEX] | verify DIR | accept DIR --data-loss',
   description: [
-    'dump lists what lies there: hard state, snapshots, segments, batches (what one fsync made durable), and',
-    'their entries. With --json: one object a line.',
+    'dump lists what lies there: hard state, snapshots, segments, batches (what one fsync made',
+    'durable), and their entries. With --json: one object a line.',
     'verify checks every checksum, and says what a start would make of the directory. Exits with 0',
     'when it would go on: with all of it, or cutting off a torn tail, which nobody was promised.',
     'Exits with 1 when something that may have been promised is damaged: it says what, and where.',

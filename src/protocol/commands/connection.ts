@@ -1,4 +1,5 @@
 import { isWord } from '../words.ts';
+import { type BackupCommandName, backupCommands } from './backup.ts';
 import { type CommandInfo, NO_KEYS } from './info.ts';
 
 /** Answered by the node that the client is connected to, whoever leads. */
@@ -12,6 +13,7 @@ export interface ConnectionCommand extends CommandInfo {
 
 /** Whoever answers these has a table of handlers: `Record<ConnectionCommandName, …>`. */
 export type ConnectionCommandName =
+  | BackupCommandName
   | 'ping'
   | 'echo'
   | 'quit'
@@ -447,6 +449,7 @@ export const connectionCommands: readonly ConnectionCommand[] = [
   ...connectionGroup,
   ...clusterGroup,
   ...serverGroup,
+  ...backupCommands,
 ];
 
 /** Subcommands of Redis that DKVS does not have, of commands that it has. */
