@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { hex } from '../base/bytes.ts';
 import { type Entry, EntryType } from '../base/entry.ts';
-import { type Index, NOBODY, type NodeId } from '../base/ids.ts';
+import { type Index, NOBODY, type NodeId, TERM_ZERO } from '../base/ids.ts';
 import { checkLimits } from '../base/limits.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { HashKey } from '../kv/half-sip-hash.ts';
@@ -435,7 +435,8 @@ export class Replica {
       from,
       to,
       bytesMax,
-      (at) => raft.termAt(at),
+      // What was compacted meanwhile is of no term that the reader would look for.
+      (at) => (at < raft.base.index ? TERM_ZERO : raft.termAt(at)),
       (result) => {
         if (this.closed) return;
         if (result instanceof DiskError) {

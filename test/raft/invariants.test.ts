@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { index, nodeId, term } from '../../src/base/ids.ts';
+import type { SnapshotInfo } from '../../src/base/snapshot.ts';
 import {
   checkState,
   checkTransition,
@@ -27,6 +28,10 @@ function leaderState(): RaftState {
   return harness.raft(1).state;
 }
 
+function snapshotOf(at: number): SnapshotInfo {
+  return { index: index(at), term: term(1), id: 1, bytes: 1 };
+}
+
 function suspectOnDisk(state: RaftState): void {
   const { durability } = state;
   durability.durable = { ...durability.durable, suspect: true };
@@ -48,6 +53,8 @@ const tampered: [what: RegExp, tamper: (state: RaftState) => void][] = [
   [/D3: a suspect follows/, (state) => suspectOnDisk(state)],
   [/D3: what is durable/, (state) => (state.hardState = { ...state.hardState, suspect: true })],
   [/D3: it is known when/, (state) => (state.peers[0]!.standing = 'suspect')],
+  [/S10: base/, (state) => (state.snapshot = snapshotOf(9))],
+  [/L7/, (state) => (state.peers[0]!.state = 'snapshot')],
   [/is in memory/, (state) => state.log.evict(index(2), 0)],
   [/follows itself/, (state) => (state.leaderId = nodeId(2))],
   [
@@ -102,6 +109,7 @@ const forbidden: [what: RegExp, change: (before: Observation) => Partial<Observa
   [/D3: only a start/, ({ hardState }) => ({ hardState: { ...hardState, suspect: true } })],
   [/S8/, () => ({ commitIndex: index(1) })],
   [/S17/, () => ({ lastIndex: index(1) })],
+  [/S21/, () => ({ snapshotIndex: index(0) })],
   [/S17/, () => ({ termRuns: [{ term: term(2), from: index(1) }] })],
   [/S2/, () => ({ hardState: { currentTerm: term(1), votedFor: nodeId(2), suspect: false } })],
   [/S1/, () => ({ leaderOfTerm: nodeId(2) })],
@@ -109,11 +117,27 @@ const forbidden: [what: RegExp, change: (before: Observation) => Partial<Observa
 ];
 
 test('checkTransition sees each of its conditions broken', () => {
-  const before = observe(leaderState());
+  const before = { ...observe(leaderState()), snapshotIndex: index(1) };
   checkTransition(before, before);
   for (const [what, change] of forbidden) {
     assert.throws(() => checkTransition(before, { ...before, ...change(before) }), what);
   }
+});
+
+test('S18: a base that goes back is seen', () => {
+  const before = observe(leaderState());
+  const base = { index: index(2), term: term(1) };
+  const compacted = { ...before, base, termRuns: [] };
+  checkTransition(before, compacted);
+  assert.throws(() => checkTransition(compacted, before), /S18/);
+});
+
+test('S17: a reset that removes what the snapshot agrees with is seen, and no other', () => {
+  const before = { ...observe(leaderState()), commitIndex: index(0), role: 'follower' as const };
+  const reset = { ...before, lastIndex: index(1), snapshotIndex: index(1), termRuns: [] };
+  const toSame = { ...reset, base: { index: index(1), term: term(1) } };
+  assert.throws(() => checkTransition(before, toSame), /S17: a reset/);
+  checkTransition(before, { ...reset, base: { index: index(1), term: term(9) } });
 });
 
 test('S4: a leader that changes or shortens its own log is seen', () => {

@@ -7,7 +7,14 @@ import { ROOT } from './sources.ts';
 const text = readFileSync(join(ROOT, 'SPEC.md'), 'utf8');
 const JUDGES = 'src/sim/judges';
 /** Not judges, but what they lean on. */
-const HELPERS = ['durable-files.ts', 'durable-image.ts', 'judges.ts', 'lasting.ts', 'log-model.ts', 'snapshot-image.ts'];
+const HELPERS = [
+  'durable-files.ts',
+  'durable-image.ts',
+  'judges.ts',
+  'lasting.ts',
+  'log-model.ts',
+  'snapshot-image.ts',
+];
 
 interface Row {
   readonly id: string;

@@ -76,7 +76,8 @@ export class SnapshotJudge extends Observer {
       );
     }
     const before = this.newest[node.id] ?? 0;
-    if (index <= before) {
+    // The same index again: the one before was found to be damaged.
+    if (index < before) {
       throw new Violation(
         'S21',
         `${node.name} has a snapshot at ${index}, after one at ${before}: they go back`,

@@ -170,7 +170,7 @@ export class Torture {
     if (raft === null || snapshotReads.length === 0) return;
     // All that was asked for, some blocks of it, or none at all: the read failed.
     const { snapshots, limits } = this.cluster;
-    const some = this.random.chance(0.1) ? 0 : 1 + this.random.below(100);
+    const some = this.random.chance(0.3) ? 0 : 1 + this.random.below(100);
     snapshots.answerRead(id, this.random.chance(0.4) ? limits.snapshotChunkBytesMax : some);
   }
 

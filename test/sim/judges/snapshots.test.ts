@@ -69,9 +69,12 @@ describe('what a snapshot may take the place of', () => {
 
   test('a log that is too short, or another', () => {
     const stage = logs();
+    stage.enterTerm(1, 1);
+    stage.lead(1);
+    stage.appendEntries(1, three);
+    stage.commit(1, 3);
     stage.enterTerm(2, 2);
-    stage.append(2, 2, 2, 2);
-    stage.beginTerm(three);
+    stage.append(2, 2, 2, 2, 2);
     stage.reset(2, 3, 1);
     assert.equal(stage.chronicle.records[1]!.log.lastIndex, 3);
   });

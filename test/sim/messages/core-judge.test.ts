@@ -194,6 +194,50 @@ describe('the judge of cores: what is durable', () => {
   });
 });
 
+describe('the judge of cores: snapshots', () => {
+  /** Node 1 has a snapshot of 2, its log begins behind it. */
+  function compacted() {
+    const { harness, judge } = led();
+    harness.snapshots.apply(1);
+    harness.snapshots.write(1, 50);
+    harness.snapshots.publish(1);
+    harness.snapshots.compact(1, true);
+    return { harness, judge, snapshot: harness.node(1).image.snapshots[0]! };
+  }
+
+  test('S21: of another term, of what is not committed, and of another state', () => {
+    const { harness, judge, snapshot } = compacted();
+    const node = harness.node(1);
+    judge.snapshotTaken(node, snapshot);
+    const other = { ...snapshot, term: term(7) };
+    catches('S21', () => judge.snapshotTaken(node, other), /n1 takes a snapshot of 2, term 7/);
+    const later = { ...snapshot, index: index(9) };
+    catches('S21', () => judge.snapshotTaken(node, later), /n1 takes a snapshot of 9/);
+    const earlier = { ...snapshot, index: index(1) };
+    catches('S21', () => judge.snapshotTaken(node, earlier), /state of 1 that is none/);
+    node.machine.hash ^= 1;
+    catches('S21', () => judge.applied(node), /state of 2 that is none of the ledger/);
+  });
+
+  test('S13: what lies behind a base counts as held, in its snapshot', () => {
+    const { harness, judge } = compacted();
+    harness.node(2).image.entries.pop();
+    judge.durable();
+    harness.node(3).image.entries.pop();
+    catches('S13', () => judge.durable(), /2 is left on 1 disks/);
+  });
+
+  test('D4: a piece that is not in the snapshot that it names', () => {
+    const { harness, judge, snapshot } = compacted();
+    const { bytes } = harness.snapshots.fileOf(snapshot);
+    const head = { from: nodeId(1), to: nodeId(3), term: term(1) } as const;
+    const piece = { kind: 'InstallSnapshot', ...head, snapshot, offset: 10 } as const;
+    judge.sent(harness.node(1), { ...piece, bytes: bytes.slice(10, 20) });
+    const wrong = { ...piece, bytes: bytes.slice(11, 21) };
+    catches('D4', () => judge.sent(harness.node(1), wrong), /what is not in snapshot 1/);
+  });
+});
+
 test('an assertion of a core that names an invariant is a violation of it', () => {
   const { harness } = led();
   const { state } = harness.raft(3);
