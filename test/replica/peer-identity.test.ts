@@ -11,6 +11,7 @@ import {
   FrameEncoder,
   type Introduction,
   PING,
+  PROTOCOL_VERSION,
 } from '../../src/protocol/frames.ts';
 import {
   type Binding,
@@ -93,8 +94,11 @@ describe('identity: who is let in', () => {
   });
 
   it('is not who speaks another version, first of all', () => {
-    assert.equal(verdict({ protocolVersion: 2 }), 'WRONG_VERSION');
-    assert.equal(verdict({ protocolVersion: 2, clusterId: id(8), toName: 'x' }), 'WRONG_VERSION');
+    assert.equal(verdict({ protocolVersion: PROTOCOL_VERSION + 1 }), 'WRONG_VERSION');
+    assert.equal(
+      verdict({ protocolVersion: PROTOCOL_VERSION + 1, clusterId: id(8), toName: 'x' }),
+      'WRONG_VERSION',
+    );
   });
 
   it('is not who belongs to another cluster', () => {
@@ -508,7 +512,7 @@ describe('peers: a stranger on the port', () => {
     assert.deepEqual(stranger.world.node(1).events.messages, []);
     assert.match(
       stranger.world.node(1).events.notices[0]!,
-      /refused a peer: n1 speaks peer protocol 1/,
+      new RegExp(`refused a peer: n1 speaks peer protocol ${PROTOCOL_VERSION}`),
     );
   });
 

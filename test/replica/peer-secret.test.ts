@@ -15,6 +15,7 @@ import {
   type Handshake,
   type Introduction,
   PING,
+  PROTOCOL_VERSION,
 } from '../../src/protocol/frames.ts';
 import { type PeerAuth, PeerProof } from '../../src/protocol/peer-proof.ts';
 import type { AppendEntries } from '../../src/raft/messages.ts';
@@ -35,7 +36,7 @@ const auth = (secret: Uint8Array): PeerAuth => ({ secret, nonce: () => nonces.by
 
 /** What n2 would say to n1. */
 const asN2: Introduction = {
-  protocolVersion: 1,
+  protocolVersion: PROTOCOL_VERSION,
   fromNode: N2,
   toNode: N1,
   incarnation: incarnation(1),
