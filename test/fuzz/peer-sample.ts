@@ -1,10 +1,10 @@
 import { incarnation, index, nodeId, term } from '../../src/base/ids.ts';
-import type { Introduction } from '../../src/protocol/frames.ts';
+import { type Introduction, PROTOCOL_VERSION } from '../../src/protocol/frames.ts';
 import type { AppendEntries } from '../../src/raft/messages.ts';
 
 /** How n1 would introduce itself to n2, more or less. */
 export const introduction: Introduction = {
-  protocolVersion: 1,
+  protocolVersion: PROTOCOL_VERSION,
   fromNode: nodeId(1),
   toNode: nodeId(2),
   incarnation: incarnation(3),

@@ -5,7 +5,7 @@ import { CORE_MUST_HAPPEN } from '../../src/sim/messages/core-coverage.ts';
 import { runCores } from '../../src/sim/messages/run.ts';
 
 // RAFT_SEEDS=1000 RAFT_FIRST_SEED=n: others than these. For a night, and for one: dkvs sim --core.
-const seeds = Number(process.env['RAFT_SEEDS'] ?? 300);
+const seeds = Number(process.env['RAFT_SEEDS'] ?? 200);
 const firstSeed = Number(process.env['RAFT_FIRST_SEED'] ?? 1);
 
 /** Much must come together for these: some times among so many seeds are enough. */
@@ -26,7 +26,7 @@ test('random faults never break safety, and when they stop the cluster converges
     assert.fail(`${coreMode.commandOf(result.settings)}: ${failure.invariant}, ${failure.text}`);
   }
   for (const line of report.summary) t.diagnostic(line);
-  if (seeds < 300) return;
+  if (seeds < 200) return;
   const rare = CORE_MUST_HAPPEN.filter(
     (what) => report.times(what) <= (NEEDS_MUCH.has(what) ? 0 : 10),
   );

@@ -171,7 +171,7 @@ export class Torture {
     // All that was asked for, some blocks of it, or none at all: the read failed.
     const { snapshots, limits } = this.cluster;
     const some = this.random.chance(0.3) ? 0 : 1 + this.random.below(100);
-    snapshots.answerRead(id, this.random.chance(0.4) ? limits.snapshotChunkBytesMax : some);
+    snapshots.answerRead(id, this.random.chance(0.2) ? limits.snapshotChunkBytesMax : some);
   }
 
   /** A crash is likelier here than elsewhere, between the pieces and before the reset is durable. */
@@ -179,7 +179,7 @@ export class Torture {
     if (node.raft === null || node.chunks.length === 0) return;
     this.cluster.snapshots.takeChunk(node.id);
     const resets = node.persists.some(({ reset }) => reset !== null);
-    if (this.random.chance(resets ? 0.5 : 0.03)) this.crash(node);
+    if (this.random.chance(resets ? 0.5 : 0.08)) this.crash(node);
   }
 
   /** The others go on for a while without one node, until their logs no longer hold what it needs. */
@@ -247,7 +247,7 @@ export class Torture {
       cluster.nowMs += random.below(30);
       cluster.tickDue();
       for (let left = cluster.messages.length; left > 0; left--) {
-        if (random.chance(0.02)) cluster.loseAt(0);
+        if (random.chance(0.05)) cluster.loseAt(0);
         else cluster.deliverAt(0);
       }
       for (const node of cluster.nodes) {

@@ -55,8 +55,8 @@ export function drawWeights(random: Prng): Weights {
     compact: upTo(20),
     readSnapshot: 1 + random.float() * 10,
     chunk: 1 + random.float() * 10,
-    absence: upTo(1),
+    absence: 0.5 + random.float() * 2,
     replay: upTo(3),
-    calm: upTo(2),
+    calm: 0.5 + random.float() * 3,
   };
 }
