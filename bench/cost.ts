@@ -34,7 +34,7 @@ export const cost: Benchmark = {
   run: measureAll,
 };
 
-type Load = Omit<LoadOrder, 'port' | 'keyOrder' | 'firstKey' | 'ratePerSecond'>;
+type Load = Omit<LoadOrder, 'port' | 'keyOrder' | 'firstKey' | 'ratePerSecond' | 'windowMs'>;
 
 /** A process whose costs are asked for. */
 interface Subject {

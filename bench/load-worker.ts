@@ -23,6 +23,7 @@ class Load {
   private readonly commands: LoadCommands;
   private readonly latency = new Histogram();
   private readonly lateness = new Histogram();
+  private readonly windows: Histogram[] = [];
   private readonly sockets: LoadSocket[] = [];
   private requests = 0;
   private errors = 0;
@@ -62,6 +63,9 @@ class Load {
       firstError,
       seconds: (this.lastReplyMs - this.begunAtMs) / 1000,
       latency: this.latency.data,
+      windows: this.windows.map(({ data }, i) => {
+        return { fromMs: i * this.order.windowMs!, latency: data };
+      }),
       lateness: this.lateness.data,
       abandoned,
       busy,
@@ -113,11 +117,19 @@ class Load {
     this.unanswered--;
     if (dueMs >= this.begunAtMs) {
       this.latency.record(nowMs - dueMs);
+      this.recordInWindow(nowMs, nowMs - dueMs);
       this.lastReplyMs = nowMs;
       this.requests++;
       if (isError) this.errors++;
     }
     if (this.isOver && this.unanswered === 0) this.allAnswered();
+  }
+
+  private recordInWindow(nowMs: number, latencyMs: number): void {
+    if (this.order.windowMs === null) return;
+    const at = Math.floor((nowMs - this.begunAtMs) / this.order.windowMs);
+    while (this.windows.length <= at) this.windows.push(new Histogram());
+    this.windows[at]!.record(latencyMs);
   }
 
   /** @returns how many were given up. */

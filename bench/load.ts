@@ -21,6 +21,14 @@ export interface LoadOrder {
    *  whoever is answered sends again (a closed loop). */
   readonly ratePerSecond: number | null;
   readonly seconds: number;
+  /** Latencies are counted apart for each so long a time, too; null: not. */
+  readonly windowMs: number | null;
+}
+
+/** The latencies of what was answered in a time, which begins so long after the load. */
+export interface LoadWindow<T> {
+  readonly fromMs: number;
+  readonly latency: T;
 }
 
 /** What passes from the thread of the load. */
@@ -31,6 +39,7 @@ export interface LoadOutcome {
   /** From the first command to the last answer. */
   readonly seconds: number;
   readonly latency: HistogramData;
+  readonly windows: readonly LoadWindow<HistogramData>[];
   /** How late commands were sent: of an open loop only. It is in the latencies, too. */
   readonly lateness: HistogramData;
   /** Commands that were never answered, or not even sent, because the server had fallen too far
@@ -65,6 +74,7 @@ export const baseOrder: Omit<LoadOrder, 'port'> = {
   firstKey: 0,
   ratePerSecond: null,
   seconds: 1,
+  windowMs: null,
 };
 
 /**

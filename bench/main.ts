@@ -22,6 +22,7 @@ import { open } from './open.ts';
 import { redis } from './redis.ts';
 import { type Report, replaceSection } from './report.ts';
 import { restart } from './restart.ts';
+import { snapshots } from './snapshots.ts';
 import { steady } from './steady.ts';
 import { throughput } from './throughput.ts';
 import { Undo } from './undo.ts';
@@ -40,6 +41,7 @@ export const benchmarks: readonly Benchmark[] = [
   redis,
   steady,
   restart,
+  snapshots,
   hostile,
 ];
 

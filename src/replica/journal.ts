@@ -22,14 +22,17 @@ export class Journal {
 
   /** What was found on disk at the start. */
   recovered({ recovered, state }: Storage): void {
-    const { lastIndex, commitIndex, tornBytes } = recovered;
+    const { base, lastIndex, commitIndex, tornBytes, snapshot, snapshotsDamaged } = recovered;
     const { currentTerm: term, incarnation } = state;
     const torn = `; cut a torn tail of ${tornBytes} bytes that nobody was promised`;
+    const from = snapshot === null ? '' : `snapshot at ${snapshot.index}, `;
     const message =
-      `log of ${lastIndex} entries, term ${term}, start ${incarnation}` +
-      (tornBytes > 0 ? torn : '');
-    const fields = { lastIndex, commitIndex, term, incarnation, tornBytes };
+      `${from}log of ${lastIndex - base.index} entries up to ${lastIndex}, term ${term}, ` +
+      `start ${incarnation}${tornBytes > 0 ? torn : ''}`;
+    const snapshotIndex = snapshot?.index ?? 0;
+    const fields = { snapshotIndex, lastIndex, commitIndex, term, incarnation, tornBytes };
     this.log({ level: tornBytes > 0 ? 'warn' : 'info', event: 'recovered', message, fields });
+    if (snapshotsDamaged.length > 0) this.snapshotsDamaged(snapshotsDamaged);
     if (recovered.rot !== null) this.rot(recovered.rot);
     else if (state.suspect) this.stillSuspect(lastIndex);
   }
@@ -43,6 +46,14 @@ export class Journal {
     const { file, offset, goodIndex } = rot;
     const fields = { file, offset, goodIndex, kept: rot.kept.join(',') };
     this.log({ level: 'error', event: 'rot', message, fields });
+  }
+
+  private snapshotsDamaged(kept: readonly string[]): void {
+    const message =
+      `bad bytes in a snapshot: kept as ${kept.join(', ')}, which nobody needs any more; look after ` +
+      'the disk';
+    const fields = { kept: kept.join(',') };
+    this.log({ level: 'error', event: 'snapshot-damaged', message, fields });
   }
 
   private stillSuspect(lastIndex: Index): void {

@@ -342,6 +342,8 @@ export class Replica {
     if (this.raft !== null) {
       this.noticeLeader(this.raft);
       this.carryOut(this.raft);
+      // The disk may have failed meanwhile, and nothing comes after that (D5).
+      if (this.closed) return;
       this.snapshots!.run(nowMs);
       this.applier.run();
       this.carryOut(this.raft);

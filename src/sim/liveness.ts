@@ -12,6 +12,8 @@ const ELECTIONS = 10;
 const COMMIT_MS = 3000;
 const CONVERGE_MS = 8000;
 const QUIET_MS = 2000;
+/** What a sound disk takes for an operation, and more. */
+const DISK_MS = 100;
 /** A clock may go at half the speed. */
 const SLOWEST_CLOCK = 0.5;
 
@@ -63,6 +65,7 @@ export class Liveness extends Observer {
       throw new Violation('L6', `${workload.pending} calls have not ended at their deadlines`);
     }
     if (this.core.length === 0) return;
+    this.awaitDisks();
     this.judgeConvergence();
     this.judgeStability();
   }
@@ -93,6 +96,18 @@ export class Liveness extends Observer {
     const { peers } = leader.raftState;
     const ofCore = peers.filter(({ peer }) => this.core.some(({ id }) => id === peer));
     return ofCore.map(({ matchIndex }) => matchIndex);
+  }
+
+  /** A disk that hung when the faults stopped may hang still, and unseat its leader (L10): there is no
+   *  peace before. */
+  private awaitDisks(): void {
+    const { scheduler, servers } = this.world;
+    const busyUntilMs = Math.max(...servers.map((server) => server.diskBusyUntilMs));
+    if (busyUntilMs <= scheduler.nowMs + DISK_MS) return;
+    scheduler.run(busyUntilMs);
+    const { electionTimeoutMaxMs } = this.world.plan.raftTiming;
+    const isLed = () => this.leader() !== null;
+    this.within('L1', ELECTIONS * electionTimeoutMaxMs, 'no leader that the core follows', isLed);
   }
 
   /** L4. With small windows and a slow disk, who is far behind needs its time: but it gets on. */

@@ -66,6 +66,8 @@ export class SimServer implements SimNode, ProcessHost {
   erred = false;
   /** No operation on the disk ends before. */
   diskHangsUntilMs = 0;
+  /** When the last of those that have begun will have ended. */
+  diskBusyUntilMs = 0;
   clockRate: number;
   private readonly world: ServerWorld;
   private readonly random: Prng;
@@ -258,7 +260,9 @@ export class SimServer implements SimNode, ProcessHost {
     const { minMs, maxMs, longChance, longMs } = this.diskDelay;
     const upToMs = longChance > 0 && this.random.chance(longChance) ? longMs : maxMs;
     const atMs = scheduler.nowMs + minMs + this.random.float() * (upToMs - minMs);
+    const doneMs = Math.max(atMs, this.diskHangsUntilMs);
+    if (doneMs > this.diskBusyUntilMs) this.diskBusyUntilMs = doneMs;
     // Of a process that has ended, nothing comes back: only the disk's time has passed.
-    scheduler.at(Math.max(atMs, this.diskHangsUntilMs), callback, process);
+    scheduler.at(doneMs, callback, process);
   }
 }

@@ -12,6 +12,7 @@ const run = (perSecond: number, refused: Partial<LoadResult> = {}): LoadResult =
   latency: new Histogram(),
   lateness: new Histogram(),
   abandoned: 0,
+  windows: [],
   busy: 0,
   perSecond,
   ...refused,

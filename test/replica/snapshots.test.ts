@@ -115,6 +115,8 @@ describe('a log under endless overwriting of the same keys', () => {
     world.start(victim);
     assert.equal(victim.failure, null);
     assert.equal(victim.replica!.view.suspect, false);
+    const [line] = logged(victim, 'snapshot-damaged');
+    assert.match(line!.message, /kept as rot-\d+-snapshot-/);
     agree(world);
     assert.equal(victim.replica!.view.stateHash, hash);
   });

@@ -106,3 +106,22 @@ describe('L2, while a member far behind is all that could make a majority', () =
     assert.equal(failure, null);
   });
 });
+
+describe('L3: peace', () => {
+  // As it was found and made smaller: the disk of the leader hung when the faults stopped, and a second
+  // later it gave up, as it must (L10).
+  test('seed 5000029: does not begin before the disks are done', () => {
+    const smaller = { nodes: 5, onlyFaults: [38] };
+    const { failure } = runSeed({ ...defaultSettings, seed: 5_000_029, ...smaller });
+    assert.equal(failure, null);
+  });
+});
+
+describe('D5: a node that has failed', () => {
+  // A write failed in the middle of a turn, which went on and began a snapshot.
+  test('seed 5000761: does nothing more in its turn', () => {
+    const onlyFaults = [0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 14, 15, 17];
+    const { failure } = runSeed({ ...defaultSettings, seed: 5_000_761, nodes: 3, onlyFaults });
+    assert.equal(failure, null);
+  });
+});
