@@ -11,7 +11,7 @@ import {
   walkRecords,
 } from './batch.ts';
 import { type Disk, DiskError, type DiskFile } from './disk.ts';
-import type { LogIndex } from './log-index.ts';
+import type { IndexRow, LogIndex } from './log-index.ts';
 import {
   comparePositions,
   type LogPosition,
@@ -28,7 +28,7 @@ export interface ReadRequest {
   readonly done: ReadDone;
 }
 
-/** The entries, later; or an error, perhaps at once: the disk's, or one with the code `ROT` when
+/** The entries, later; none, perhaps at once; or an error, perhaps at once: the disk's, or one with the code `ROT` when
  *  what was read is not what was written. */
 export type ReadDone = (result: readonly Entry[] | DiskError) => void;
 
@@ -55,7 +55,10 @@ export class LogReader {
   }
 
   read(request: ReadRequest): void {
-    new Reading(this, request).readChunk(0);
+    const row = this.index.find(request.from);
+    // Cut off: those who ask hear of a cut only when the files are gone.
+    if (row === null) request.done([]);
+    else new Reading(this, request, row).readChunk(0);
   }
 
   /** What is under way ends without calling back. */
@@ -79,13 +82,12 @@ class Reading implements RecordVisitor {
   /** What is being walked. */
   private chunk: Uint8Array = EMPTY_BYTES;
 
-  constructor(reader: LogReader, request: ReadRequest) {
-    const row = reader.index.find(request.from);
+  constructor(reader: LogReader, request: ReadRequest, row: IndexRow) {
     this.reader = reader;
     this.request = request;
     this.wanted = request.from;
-    this.position = row ?? reader.end();
-    this.sequence = row?.sequence ?? 0;
+    this.position = row;
+    this.sequence = row.sequence;
   }
 
   /** Reads on from `position`, at least `bytesMin` where the log has them. */

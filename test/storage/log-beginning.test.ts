@@ -84,6 +84,24 @@ test('below its base the reader has nothing, and says so without an error', () =
   assert.deepEqual(readBack(again, base + 1, base + 1), [base + 1]);
 });
 
+// Seed 6000622: a leader's laggard wanted what had just been cut off, and the leader took it for rot.
+test('nor does it take for rot what is written while it is asked for that', () => {
+  const { later, run, all } = grown();
+  let result: unknown = null;
+  run.persist({ entries: [entry(all.length + 1, 1)] });
+  run.storage.readEntries(
+    index(1),
+    index(5),
+    1e6,
+    () => term(1),
+    (read) => {
+      result = read;
+    },
+  );
+  later.run();
+  assert.deepEqual(result, []);
+});
+
 test('a reading under way while the beginning is cut off ends early, and without an error', () => {
   let short = 0;
   for (let steps = 0; steps < 12; steps++) {
