@@ -25,6 +25,8 @@ interface FakeNode {
   readonly id: number;
   /** What it says to the READ with this number, from 0, in place of the piece; null: nothing. */
   readonly read?: (at: number, piece: Buffer) => Buffer | string | null;
+  /** It answers no BEGIN, and no STATUS for which this says true. */
+  readonly frozen?: () => boolean;
 }
 
 /** Reads of all nodes, as "id offset". */
@@ -62,11 +64,15 @@ async function cluster(...followers: readonly FakeNode[]): Promise<string> {
   return `--connect=${members[0]!.address}`;
 }
 
-function serve({ file, id, read = (_, piece) => piece }: FakeNode, status: () => string): Answer {
+function serve(
+  { file, id, read = (_, piece) => piece, frozen }: FakeNode,
+  status: () => string,
+): Answer {
   let count = 0;
   return ([name, sub, ...args]) => {
-    if (name === 'STATUS') return status();
+    if (name === 'STATUS') return frozen?.() === true ? null : status();
     if (sub === 'BEGIN') {
+      if (frozen !== undefined) return null;
       assert.deepEqual(args, ['AFTER', `${POINT}`]);
       const fields = { index: 60, term: 3, id, bytes: file.length };
       const parts = Object.entries(fields).map(([field, value]) => `${bulk(field)}:${value}\r\n`);
@@ -165,6 +171,17 @@ describe('dkvs backup', () => {
     assert.equal(code, 0, err);
     assert.match(err, /n2 could not go on: it sent another snapshot/);
     assert.equal(JSON.parse(out).node, 'n3');
+  });
+
+  it('waits for a node that writes its state down, not for one that stands still', async () => {
+    let looks = 0;
+    // It was there when it was chosen, and then says nothing any more.
+    const frozen = { ...first, frozen: () => looks++ > 1 };
+    const { code, out, err } = await backup(newPath(), '--json', await cluster(frozen, second));
+    assert.equal(code, 0, err);
+    assert.match(err, /n2 could not go on: it does not answer; again, from the start/);
+    assert.equal(JSON.parse(out).node, 'n3');
+    assert.ok(looks >= 4, 'it was asked whether it is there');
   });
 
   it('leaves nothing behind a Ctrl-C', async () => {

@@ -5,13 +5,16 @@ import type { Client } from '../../client/client.ts';
 import type { StateItemReader } from '../../kv/state-item-reader.ts';
 import type { RespValue } from '../../protocol/resp-reader.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { ASK_MS, askAll, type MemberStatus } from '../node-status.ts';
+import { ASK_MS, askAll, askStatus, type MemberStatus } from '../node-status.ts';
 import { NodeGone, NodeSession } from './node-session.ts';
 import { acknowledgedPoint, chooseNode } from './point.ts';
 import { DamagedSnapshot, SnapshotStream, type WholeSnapshot } from './snapshot-stream.ts';
 
-/** For a node to write its state down; it is told apart from a node that is gone by its connection. */
+/** For a node to write its state down, as long as it answers meanwhile. */
 const BEGIN_MS = 600_000;
+/** How often it is asked whether it is there, and how often in a row it may be silent. */
+const LOOK_MS = 500;
+const SILENT_LOOKS_MAX = 3;
 /** For one piece. */
 const READ_MS = 10_000;
 /** How often all nodes are tried. */
@@ -127,8 +130,7 @@ export class BackupFetcher {
     const session = new NodeSession(parseAddress(node.address)!);
     this.session = session;
     try {
-      const begun = await session.ask(['BACKUP', 'BEGIN', 'AFTER', `${point}`], BEGIN_MS);
-      const announced = announcedIn(begun);
+      const announced = await this.begin(session, node.address, point);
       const stream = new SnapshotStream({ onItem: (item) => sink.item?.(item) });
       while (!stream.isWhole) {
         this.checkStopped();
@@ -150,6 +152,23 @@ export class BackupFetcher {
     } finally {
       this.session = null;
       session.close();
+    }
+  }
+
+  /** To write a large state down takes its time, and a node that stands still takes it too: so the
+   *  node is asked for its status meanwhile, on another connection. */
+  private async begin(session: NodeSession, address: string, point: number): Promise<Announced> {
+    let silentLooks = 0;
+    const look = async () => {
+      const reply = await askStatus(this.options.client, address, LOOK_MS);
+      silentLooks = reply === null ? silentLooks + 1 : 0;
+      if (silentLooks >= SILENT_LOOKS_MAX) session.close('it does not answer');
+    };
+    const timer = setInterval(() => void look(), LOOK_MS);
+    try {
+      return announcedIn(await session.ask(['BACKUP', 'BEGIN', 'AFTER', `${point}`], BEGIN_MS));
+    } finally {
+      clearInterval(timer);
     }
   }
 

@@ -36,7 +36,8 @@ export class NodeSession {
     });
   }
 
-  close(): void {
-    this.connection.destroy('closed');
+  /** @param why as what is asked for hears of it. */
+  close(why = 'closed'): void {
+    this.connection.destroy(why);
   }
 }
