@@ -18,6 +18,9 @@ export interface Limits {
 
   /** The entries of one AppendEntries; a single larger entry still travels alone. */
   readonly appendEntriesBytesMax: number;
+  /** The entries of one that are read back from disk for a laggard: to decode them holds up everybody
+   *  who is not one. */
+  readonly readBackBytesMax: number;
   /** AppendEntries on their way to one follower, unanswered. */
   readonly inflightMessagesMax: number;
   /** Bytes of entries on their way to one follower, unanswered. */
@@ -84,6 +87,7 @@ export const defaultLimits: Limits = {
   commandKeysMax: 1024,
   allowFlushall: false,
   appendEntriesBytesMax: 512 * KIB,
+  readBackBytesMax: 64 * KIB,
   inflightMessagesMax: 64,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,

@@ -92,11 +92,12 @@ function sendPipelined(state: RaftState, progress: Progress, batches: Batches): 
 /** A laggard wants entries that memory has let go of: the host reads them from disk. */
 function readBack(state: RaftState, progress: Progress): void {
   if (progress.reading !== null || progress.readFailed) return;
+  const { appendEntriesBytesMax, readBackBytesMax } = state.limits;
   const request: ReadEntries = {
     follower: progress.peer,
     from: progress.nextIndex,
     to: indexPlus(state.log.firstIndexInMemory, -1),
-    bytesMax: state.limits.appendEntriesBytesMax,
+    bytesMax: Math.min(appendEntriesBytesMax, readBackBytesMax),
   };
   progress.reading = request;
   state.outbox.read(request);

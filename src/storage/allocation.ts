@@ -62,6 +62,11 @@ export class SpareSegment {
     });
   }
 
+  /** Others need the room more: it is as if there had been none. */
+  giveUp(): void {
+    if (this.state === 'ready') this.giveBack();
+  }
+
   /** Stops allocating. Calls back, perhaps at once, when the file is no longer in use. */
   close(done: () => void): void {
     if (this.state === 'allocating') {

@@ -2,7 +2,8 @@ import { assert } from '../base/assert.ts';
 import type { Index } from '../base/ids.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
 import { Discards } from './discards.ts';
-import type { Disk, DiskDone, DiskError } from './disk.ts';
+import { type Disk, type DiskDone, DiskError, type DiskFile } from './disk.ts';
+import { isFull, removeIfThere } from './growing-file.ts';
 import type { StateImage } from './hard-state.ts';
 import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
 import type { LogWriter } from './log-writer.ts';
@@ -94,17 +95,21 @@ export class LogBeginning {
    * A received snapshot takes the place of the log (§7): it gets its name, and a segment is made with
    * which the log begins anew; once both are durable, the manifest names that segment and no other.
    * From the name on, recovery does the rest if need be. Only at the end older files may go.
+   * @param noRoom called at once, and nothing has happened: a full disk has no room for the segment.
    * @throws DiskError
    */
-  reset(info: SnapshotInfo, next: () => void): void {
+  reset(info: SnapshotInfo, next: () => void, noRoom: () => void): void {
     const { disk, host, snapshots, writer } = this;
     const base = { index: info.index, term: info.term };
-    const file = snapshots.install(info);
     const { directoryId } = host.nextImage().state;
     const header = writer.nextHeader(directoryId, RESET_SEGMENT_BYTES, base);
     const { segmentId } = header;
-    const segment = disk.create(segmentName(segmentId));
-    segment.writeSync(0, encodeSegmentHeader(header));
+    const segment = this.makeSegment(segmentName(segmentId), encodeSegmentHeader(header));
+    if (segment === null) {
+      noRoom();
+      return;
+    }
+    const file = snapshots.install(info);
     const named = host.unlessEnded(() => {
       host.save(resetImage(host.nextImage(), segmentId), () => {
         this.discard(writer.restart(segment, RESET_SEGMENT_BYTES, base));
@@ -118,6 +123,19 @@ export class LogBeginning {
   /** Removes nothing more. Calls back, perhaps at once, when nothing is under way. */
   stop(idle: () => void): void {
     this.discards.stop(idle);
+  }
+
+  /** Null where there is no room for it. */
+  private makeSegment(name: string, header: Uint8Array): DiskFile | null {
+    try {
+      const segment = this.disk.create(name);
+      segment.writeSync(0, header);
+      return segment;
+    } catch (error) {
+      if (!(error instanceof DiskError) || !isFull(error)) throw error;
+      removeIfThere(this.disk, name);
+      return null;
+    }
   }
 
   private discard(segments: readonly number[], done?: () => void): void {

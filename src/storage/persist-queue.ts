@@ -74,6 +74,11 @@ export class PersistQueue {
     return { ...persist, reset: persist.reset! };
   }
 
+  /** It could not be carried out, and is the next thing to do again. */
+  putBackReset(): void {
+    this.resetTaken = false;
+  }
+
   /** The reset is done, hard state included. Answers what is complete by that. */
   settleReset(): WalSequence {
     const { reset, entries, sequence } = this.requests.peek()!;

@@ -65,6 +65,8 @@ export class Storage {
   private dirty: boolean;
   private markWanted = false;
   private busy = false;
+  /** The log is to be reset, and the disk had no room for a sector. */
+  private resetLacksRoom = false;
   /** Closed, or an error was final: nothing goes on. */
   private ended = false;
   private closing: (() => void) | null = null;
@@ -141,12 +143,18 @@ export class Storage {
   /** `full`: there was no room for the next segment. What fits in the current one still goes on;
    *  the rest waits, and `retryAllocation` tries again. */
   get space(): 'ok' | 'full' {
-    return this.spare.lacksRoom ? 'full' : 'ok';
+    return this.spare.lacksRoom || this.resetLacksRoom ? 'full' : 'ok';
   }
 
   retryAllocation(): void {
-    if (this.spare.state !== 'full' || this.ended || this.closing !== null) return;
-    this.spare.allocate();
+    if (this.ended || this.closing !== null) return;
+    // A reset needs one sector, and makes room for all else.
+    if (this.resetLacksRoom) {
+      this.resetLacksRoom = false;
+      this.advance();
+    } else if (this.spare.state === 'full') {
+      this.spare.allocate();
+    }
   }
 
   /** Makes it durable, after everything asked for before: `onPersisted` says when. */
@@ -226,7 +234,7 @@ export class Storage {
   /** Starts the next thing to do, unless one is under way. */
   private advance(): void {
     if (this.busy || this.ended) return;
-    if (this.queue.resetIsNext) {
+    if (this.queue.resetIsNext && !this.resetLacksRoom) {
       this.reset();
       return;
     }
@@ -333,16 +341,26 @@ export class Storage {
     this.busy = true;
     const { reset, hardState } = this.queue.takeReset();
     const image = this.imageAfter(hardState, []);
+    const done = () => {
+      this.dirty = false;
+      this.stats.segments = this.beginning.segmentCount;
+      const completes = this.queue.settleReset();
+      this.finish({ image: null, batch: true, completes, saved: [] });
+    };
     const restart = this.unlessEnded(() =>
-      this.beginning.reset(reset, () => {
-        this.dirty = false;
-        this.stats.segments = this.beginning.segmentCount;
-        const completes = this.queue.settleReset();
-        this.finish({ image: null, batch: true, completes, saved: [] });
-      }),
+      this.beginning.reset(reset, done, () => this.postponeReset()),
     );
     if (image === null) restart(null);
     else this.saveImage(image, () => restart(null));
+  }
+
+  /** What is nothing yet gives its room, and then it is tried again. */
+  private postponeReset(): void {
+    this.queue.putBackReset();
+    this.resetLacksRoom = true;
+    this.busy = false;
+    this.spare.giveUp();
+    this.advance();
   }
 
   private cutBeginning(): void {

@@ -253,6 +253,23 @@ test('an own snapshot under way is given up when the log is reset, however far i
   }
 });
 
+// Seed 7000687: the node ended itself.
+test('a reset that finds no room for its sector takes that of the spare segment, later', () => {
+  const { disk, later, run } = grown();
+  const sent = leaderFile(90, 3);
+  receive(run, sent);
+  disk.capacityBytes = disk.usedBytes;
+  const sequence = run.persist({ reset: sent.snapshot });
+  later.run();
+  assert.ok(run.persisted < sequence);
+  assert.equal(run.storage.space, 'full');
+  run.storage.retryAllocation();
+  later.run();
+  assert.equal(run.persisted, sequence);
+  assert.equal(run.storage.base.index, 90);
+  assert.deepEqual(run.fatal, null);
+});
+
 test('a reset frees a full disk', () => {
   const { disk, later, run } = grown();
   const sent = leaderFile(90, 3);
