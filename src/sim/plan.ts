@@ -121,11 +121,12 @@ export function drawPlan(settings: RunSettings): Plan {
   const workload = drawWorkload(random.fork(), settings.operationsPerSecond);
   const anythingGoes = random.chance(0.04);
   // Last, so that all other seeds are what they would be without it.
-  const book = nodes >= 3 ? drawBook(random) : null;
+  const drawnBook = nodes >= 3 ? drawBook(random) : null;
+  const isDrawnApart = drawnBook !== null || random.chance(TURNS_APART_CHANCE);
+  const book = drawnBook ?? (nodes >= 3 && random.chance(INSTALLS.chance) ? INSTALLS : null);
   const faults = book === null ? drawnFaults : plots(random.fork(), book.kinds, healAtMs);
   // A plot strikes between what was heard and the turn that acts on it.
-  const isApart = book !== null || random.chance(TURNS_APART_CHANCE);
-  const turns: Turns = isApart ? 'apart' : 'behind';
+  const turns: Turns = book !== null || isDrawnApart ? 'apart' : 'behind';
   const only = settings.onlyFaults;
   const plan = {
     seed: settings.seed,
@@ -269,6 +270,9 @@ const BOOKS: readonly Book[] = [
   },
 ];
 
+/** faults/disk-plots.ts: whoever is away for three seconds needs a snapshot. */
+const INSTALLS: Book = { chance: 0.03, kinds: ['install-cut-short'], setting: shortLived };
+
 function drawBook(random: Prng): Book | null {
   for (const book of BOOKS) if (random.chance(book.chance)) return book;
   return null;
@@ -297,6 +301,20 @@ function crowded(plan: Plan): Partial<Plan> {
     // While one batch is written, the next one grows.
     diskDelay: { minMs: 1, maxMs: 4, longChance: 0, longMs: 0 },
     workload: { ...workload, burstMax: 24, longValueChance: 0.6 },
+  };
+}
+
+/** Logs that are cut all the time. */
+function shortLived(plan: Plan): Partial<Plan> {
+  const { limits } = plan;
+  return {
+    ...hurried(plan),
+    limits: {
+      ...limits,
+      segmentBytes: limits.batchBytesMax + 2 * KIB,
+      snapshotLogBytesMin: 2 * KIB,
+      snapshotLogFactor: 0,
+    },
   };
 }
 

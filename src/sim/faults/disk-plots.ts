@@ -16,6 +16,10 @@ const TORN_ENTRIES_MIN = 3;
 const HANG_MS = 4000;
 /** For a follower to fall behind what its leader has in memory. */
 const LAG_MS = 1500;
+/** For its leader's log to be cut, too, behind the older of two snapshots. */
+const AWAY_MS = 3000;
+/** What a reset of the log, and the hard state before it, ask of a disk. */
+const RESET_OPERATIONS = 14;
 
 /** A batch of several entries is under way to a disk, and the power goes: on that node, or, as when a
  *  whole rack goes dark, on all of them. */
@@ -102,10 +106,27 @@ function stuckHandOver(world: FaultWorld): void {
   world.later(PLOT_MAX_MS, () => healServers(world));
 }
 
+/** A follower is away until it needs a snapshot; and the power goes while its log is being reset to it,
+ *  at any operation of the disk from the rename of the file to the manifest. */
+function installCutShort(world: FaultWorld, random: Prng): void {
+  const followers = world.servers.filter((server) => server !== world.leader && server.isUp);
+  if (world.leader === null || followers.length === 0) return;
+  const laggard = pick(random, followers);
+  cutOff(world, laggard);
+  world.later(AWAY_MS, () => {
+    rejoin(world, laggard, []);
+    once(world, 'snapshot', isThis(laggard), ({ disk }) => {
+      world.coverage.count('power cut under an install');
+      disk.cutPowerAt = disk.operations + 1 + random.below(RESET_OPERATIONS);
+    });
+  });
+}
+
 export const DISK_PLOTS: Record<DiskPlot, Fault> = {
   'torn-batch': tornBatch,
   'suspect-alone': suspectAlone,
   'rotten-feed': rottenFeed,
   'hung-disks': hungDisks,
   'stuck-hand-over': stuckHandOver,
+  'install-cut-short': installCutShort,
 };

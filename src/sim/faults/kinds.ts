@@ -49,8 +49,9 @@ export const DISK_PLOT_KINDS = [
   'hung-disks',
   'stuck-hand-over',
 ] as const;
+export const INSTALL_PLOT_KINDS = ['install-cut-short'] as const;
 
 export type ElectionPlot = (typeof ELECTION_PLOT_KINDS)[number];
-export type DiskPlot = (typeof DISK_PLOT_KINDS)[number];
+export type DiskPlot = (typeof DISK_PLOT_KINDS)[number] | (typeof INSTALL_PLOT_KINDS)[number];
 export type PlotKind = ElectionPlot | DiskPlot;
 export type FaultKind = (typeof FAULT_KINDS)[number] | PlotKind;
