@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DISK_PLOT_KINDS, ELECTION_PLOT_KINDS, FAULT_KINDS } from '../../src/sim/faults/kinds.ts';
+import {
+  DISK_PLOT_KINDS,
+  ELECTION_PLOT_KINDS,
+  FAULT_KINDS,
+  INSTALL_PLOT_KINDS,
+} from '../../src/sim/faults/kinds.ts';
 import { defaultSettings, drawPlan } from '../../src/sim/plan.ts';
 
 const planOf = (seed: number, more = {}) => drawPlan({ ...defaultSettings, seed, ...more });
@@ -24,7 +29,7 @@ test('over many seeds, everything is drawn: every size, every kind of fault; nev
   assert.deepEqual([...sizes].sort(), [1, 2, 3, 4, 5, 7]);
   assert.deepEqual(
     [...kinds].sort(),
-    [...FAULT_KINDS, ...ELECTION_PLOT_KINDS, ...DISK_PLOT_KINDS].sort(),
+    [...FAULT_KINDS, ...ELECTION_PLOT_KINDS, ...DISK_PLOT_KINDS, ...INSTALL_PLOT_KINDS].sort(),
   );
 });
 
