@@ -19,6 +19,18 @@ const DOCUMENT = join(checkout, 'docs', 'mutants.md');
 const NO_ASSERTIONS = 'no-assertions';
 /** Each repetition has seeds of its own, far from those of the tests. */
 const SEEDS_APART = 1_000_000;
+const HELP = `npm run mutants [-- NAMES] [OPTIONS]
+
+Plants each bug of test/mutants/ (or those whose names contain one of NAMES) in a copy of the tree,
+and sees what it takes to catch it. Fails when one survives.
+
+  --repetitions N     how often, each with seeds of its own (3)
+  --seeds-max N       seeds of one repetition, at the most (2000)
+  --minutes-each M    time for one bug, at the most (10)
+  --document          put the rows into docs/mutants.md, too
+
+  npm run mutants -- suspect --repetitions 1
+  npm run mutants -- --document`;
 const PROGRESS_MS = 1000;
 const PROGRESS_PLAIN_MS = 15_000;
 
@@ -46,8 +58,13 @@ export async function runMutants(args) {
       'seeds-max': { type: 'string', default: '2000' },
       'minutes-each': { type: 'string', default: '10' },
       document: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
   const wanted = (name) => positionals.length === 0 || positionals.some((p) => name.includes(p));
   const all = readMutants().filter(({ name }) => name !== NO_ASSERTIONS);
   const mutants = all.filter(({ name }) => wanted(name));

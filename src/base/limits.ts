@@ -39,6 +39,8 @@ export interface Limits {
   /** … and by this many times that one's size: so what is written for snapshots is a bounded part of
    *  what is written for the log, and the log a bounded part of the state. */
   readonly snapshotLogFactor: number;
+  /** What a turn reads of the state that is being written down: a pause of well below a millisecond. */
+  readonly snapshotSliceBytes: number;
   /** What of a snapshot is read, sent and written at a time: so much a follower, however many. */
   readonly snapshotChunkBytesMax: number;
 
@@ -96,6 +98,7 @@ export const defaultLimits: Limits = {
   batchBytesMax: 4 * MIB,
   snapshotLogBytesMin: 64 * MIB,
   snapshotLogFactor: 1,
+  snapshotSliceBytes: 64 * KIB,
   snapshotChunkBytesMax: 256 * KIB,
   pendingRequestsMax: 65_536,
   pendingBytesMax: 128 * MIB,
@@ -138,6 +141,7 @@ export function checkLimits(limits: Limits): void {
     limits.peerFrameBytesMax >= limits.entryBytesMax + limits.appendEntriesBytesMax + KIB,
     'peerFrameBytesMax holds the largest AppendEntries',
   );
+  holds(limits.snapshotSliceBytes >= 1, 'snapshotSliceBytes >= 1');
   holds(
     limits.peerFrameBytesMax >= limits.snapshotChunkBytesMax + KIB,
     'peerFrameBytesMax holds a piece of a snapshot',

@@ -8,8 +8,6 @@ import type { DiskError } from '../storage/disk.ts';
 import type { SnapshotWriter } from '../storage/snapshot-writer.ts';
 import type { Storage } from '../storage/storage.ts';
 
-/** What one step reads of the state: a pause of well below a millisecond. */
-const SLICE_BYTES = 64 * 1024;
 /** Handed to the disk and not there yet: above it, the walk through the state waits. */
 const PENDING_BYTES_MAX = 1024 * 1024;
 /** Nodes that apply the same log would all be due at once: each waits for up to so much more. */
@@ -144,7 +142,7 @@ export class SnapshotTaker {
   private walk(taking: Taking): void {
     const { state, writer } = taking;
     if (writer.pendingBytes >= PENDING_BYTES_MAX) return;
-    const bytes = state.next(SLICE_BYTES);
+    const bytes = state.next(this.limits.snapshotSliceBytes);
     if (bytes === null) {
       state.end();
       taking.phase = 'waiting';

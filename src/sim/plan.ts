@@ -178,6 +178,8 @@ function drawLimits(random: Prng): Limits {
     snapshotChunkBytesMax: pick(random, [KIB, 16 * KIB]),
     peerFrameBytesMax: 64 * KIB,
     peerOutputBytesMax: 256 * KIB,
+    // A state of some kilobytes must take many slices, or nothing would change meanwhile.
+    snapshotSliceBytes: pick(random, [128, 512, 64 * KIB]),
   };
 }
 
