@@ -117,6 +117,14 @@ describe('L3: peace', () => {
   });
 });
 
+describe('the fault atlas', () => {
+  test('seed 8000138: leaves one slot of the hard state where anything goes, too', () => {
+    const smaller = { nodes: 2, operationsPerSecond: 1, onlyFaults: [0, 2] };
+    const { failure } = runSeed({ ...defaultSettings, seed: 8_000_138, ...smaller });
+    assert.equal(failure, null);
+  });
+});
+
 describe('D5: a node that has failed', () => {
   // A write failed in the middle of a turn, which went on and began a snapshot.
   test('seed 5000761: does nothing more in its turn', () => {

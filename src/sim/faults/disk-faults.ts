@@ -145,7 +145,10 @@ export const DISK_FAULTS = {
   'rot-slot': (world, random) => {
     const server = pick(random, world.servers);
     const damage = rotSlot(server, random);
-    if (damage === null || !world.atlas.claim(server)) return;
+    // Where anything goes, not the second one either before the first was mended: that would be to lose
+    // a promise, and no node can tell that while it runs.
+    const hasOne = world.atlas.isHarmed(server) && server.damage.hardState;
+    if (damage === null || hasOne || !world.atlas.claim(server)) return;
     server.damage.hardState = true;
     inflict(world, server, damage);
   },
