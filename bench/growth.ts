@@ -1,13 +1,12 @@
-import { usageError } from '../src/cli/exit.ts';
-import { type BenchContext, type Benchmark, count, flag, text } from './benchmark.ts';
+import { type Benchmark, count, flag, text } from './benchmark.ts';
 import { growthOfKeys } from './growth-keys.ts';
 import { growthOfLog } from './growth-log.ts';
 import { growthOfNodes } from './growth-nodes.ts';
-import type { Report } from './report.ts';
+import { namesOf, type Parts, runParts } from './parts.ts';
 import { slowFollower } from './slow-follower.ts';
 
 /** Each grows one thing, and holds the others. */
-const parts: Readonly<Record<string, (context: BenchContext) => Promise<Report>>> = {
+const parts: Parts = {
   nodes: growthOfNodes,
   keys: growthOfKeys,
   log: growthOfLog,
@@ -18,7 +17,7 @@ export const growth: Benchmark = {
   name: 'growth',
   summary: 'What becomes of it with more nodes, keys, log, and with a slow follower?',
   options: [
-    text('part', 'NAME,…', 'which of them', Object.keys(parts).join(',')),
+    text('part', 'NAME,…', 'which of them', namesOf(parts)),
     count('rounds', 'N', 'how often each measurement is repeated', 3),
     count('seconds', 'S', 'how long each measurement takes', 3),
     text('keys', 'N,N,…', 'how many keys, growing', '1000,10000,100000,1000000'),
@@ -27,18 +26,5 @@ export const growth: Benchmark = {
   ],
   quick: { rounds: '1', seconds: '1', keys: '1000,20000', log: '1000,20000' },
   examples: ['--part keys --full', '--part nodes,slow', '--part log --log 500000,5000000'],
-  async run(context) {
-    const names = context.settings.text('part').split(',');
-    const wrong = names.find((name) => !Object.hasOwn(parts, name));
-    if (wrong !== undefined) {
-      throw usageError(`--part ${wrong}`, `there are ${Object.keys(parts).join(', ')}`);
-    }
-    const reports: Report[] = [];
-    for (const name of names) reports.push(await parts[name]!(context));
-    return {
-      lines: reports.flatMap(({ lines }, i) => (i === 0 ? lines : ['', ...lines])),
-      results: Object.fromEntries(names.map((name, i) => [name, reports[i]!.results])),
-      failures: reports.flatMap(({ failures }) => failures),
-    };
-  },
+  run: (context) => runParts(parts, context),
 };

@@ -5,11 +5,11 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { usageError } from '../src/cli/exit.ts';
 import { type BenchContext, type Benchmark, count, text } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
 import { Histogram } from './histogram.ts';
 import { fill, runLoad } from './load.ts';
+import { namesOf, type Parts, runParts } from './parts.ts';
 import { ms, perSecond, type Report, spread, table } from './report.ts';
 import { restartOne } from './restart.ts';
 import { median } from './statistics.ts';
@@ -22,7 +22,7 @@ const SAMPLE_MS = 2000;
 const MIB = 1024 * 1024;
 const DKVS = fileURLToPath(new URL('../../bin/dkvs.mjs', import.meta.url));
 
-const parts: Readonly<Record<string, (context: BenchContext) => Promise<Report>>> = {
+const parts: Parts = {
   writes: endlessWrites,
   away: followerAway,
   start: startFromSnapshot,
@@ -32,7 +32,7 @@ export const snapshots: Benchmark = {
   name: 'snapshots',
   summary: 'What do snapshots cost, what do they bound, and how fast is who needs one?',
   options: [
-    text('part', 'NAME,…', 'which of them', Object.keys(parts).join(',')),
+    text('part', 'NAME,…', 'which of them', namesOf(parts)),
     count('seconds', 'S', 'how long the same keys are overwritten at full speed', 600),
     count('keys', 'N', 'how many keys are overwritten', 100_000),
     count('away', 'N', 'writes that a follower misses', 1_000_000),
@@ -41,20 +41,7 @@ export const snapshots: Benchmark = {
   ],
   quick: { seconds: '20', away: '100000', start: '50000', rounds: '1' },
   examples: ['--part writes --seconds 60', '--part away --away 3000000', '--part start'],
-  async run(context) {
-    const names = context.settings.text('part').split(',');
-    const wrong = names.find((name) => !Object.hasOwn(parts, name));
-    if (wrong !== undefined) {
-      throw usageError(`--part ${wrong}`, `there are ${Object.keys(parts).join(', ')}`);
-    }
-    const reports: Report[] = [];
-    for (const name of names) reports.push(await parts[name]!(context));
-    return {
-      lines: reports.flatMap(({ lines }, i) => (i === 0 ? lines : ['', ...lines])),
-      results: Object.fromEntries(names.map((name, i) => [name, reports[i]!.results])),
-      failures: reports.flatMap(({ failures }) => failures),
-    };
-  },
+  run: (context) => runParts(parts, context),
 };
 
 /** One snapshot of a node, by the clock of the wall. */
