@@ -1,4 +1,5 @@
-import { adopt, type BTree, type Inner, type Leaf, NODE_MAX, newInner, newLeaf } from './b-tree.ts';
+import { adopt, type BTree } from './b-tree.ts';
+import { type Inner, type Leaf, NODE_MAX, newInner, newLeaf } from './b-tree-node.ts';
 
 /** Cells of a leaf and children of a node, on average, where there is more than one of them: full
  *  ones would all be split by the keys that come next. */

@@ -1,42 +1,31 @@
 import { assert } from '../base/assert.ts';
+import {
+  type CellKeys,
+  copyCells,
+  forget,
+  type Inner,
+  inOrder,
+  insertCell,
+  isSound,
+  type Leaf,
+  learn,
+  NODE_MAX,
+  NODE_MIN,
+  type Node,
+  narrow,
+  newInner,
+  newLeaf,
+  putCell,
+  removeCell,
+} from './b-tree-node.ts';
 import type { Address } from './slab.ts';
-
-/** Cells of a leaf, and children of an inner node. */
-export const NODE_MAX = 64;
-/** Every node has at least that many but the root and the last leaf (see `splitLeaf`). */
-const NODE_MIN = NODE_MAX / 2;
-
-export interface Leaf {
-  readonly leaf: true;
-  readonly cells: Int32Array;
-  count: number;
-  /** The leaf to the right. */
-  next: Leaf | null;
-}
-
-export interface Inner {
-  readonly leaf: false;
-  /** cells[i] is the first cell below children[i]; so a separator is never a copy of a key, nor of
-   *  one that is gone. */
-  readonly cells: Int32Array;
-  readonly children: Node[];
-  count: number;
-}
-
-export type Node = Leaf | Inner;
-
-/** What tells cells apart: the order of their keys. */
-export interface CellOrder {
-  /** Below 0 when key[from, to) comes before the key of the cell, 0 when it is that key. */
-  compare(key: Uint8Array, from: number, to: number, address: Address): number;
-}
 
 /**
  * Cells in the order of the bytes of their keys: a B+tree whose leaves are linked. It holds nothing
- * but addresses, in arrays that the garbage collector need not look into.
+ * but addresses and a word of each key, in arrays that the garbage collector need not look into.
  */
 export class BTree {
-  private readonly order: CellOrder;
+  private readonly keys: CellKeys;
   private root: Node = newLeaf();
   private count = 0;
   // The key of the call that runs.
@@ -44,8 +33,8 @@ export class BTree {
   private from = 0;
   private to = 0;
 
-  constructor(order: CellOrder) {
-    this.order = order;
+  constructor(keys: CellKeys) {
+    this.keys = keys;
   }
 
   get size(): number {
@@ -117,6 +106,7 @@ export class BTree {
     const depths = new Set<number>();
     const visit = (node: Node, depth: number): void => {
       assert(node.count <= NODE_MAX, () => `a node of ${node.count}`);
+      assert(isSound(node, this.keys), () => 'words that are not those of the keys');
       const least = node === this.root ? (node.leaf ? 0 : 2) : isLastLeaf(node) ? 1 : NODE_MIN;
       assert(node.count >= least, () => `a node of ${node.count}, not ${least}`);
       if (node.leaf) {
@@ -147,18 +137,28 @@ export class BTree {
   }
 
   private compareTo(address: Address): number {
-    return this.order.compare(this.key, this.from, this.to, address);
+    return this.keys.compare(this.key, this.from, this.to, address);
   }
 
   /** How many cells of the node do not come behind the key. */
   private notAbove(node: Node): number {
-    const { cells } = node;
+    learn(node, this.keys);
+    const { key, from, to } = this;
+    const { cells, count, shared } = node;
+    if (count === 0) return 0;
+    if (shared > 0) {
+      const side = this.keys.compareStart(key, from, to, cells[0]!, shared);
+      if (side !== 0) return side < 0 ? 0 : count;
+    }
+    const word = inOrder(wordAt(key, from + shared, to));
     let low = 0;
-    let high = node.count;
+    let high = count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.compareTo(cells[middle]!) >= 0) low = middle + 1;
-      else high = middle;
+      const other = cells[NODE_MAX + middle]!;
+      const isAbove = other === word ? this.compareTo(cells[middle]!) < 0 : other > word;
+      if (isAbove) high = middle;
+      else low = middle + 1;
     }
     return low;
   }
@@ -169,59 +169,84 @@ export class BTree {
     if (node.leaf) {
       const split = node.count === NODE_MAX ? splitLeaf(node, behind) : null;
       if (split !== null && (behind > node.count || split.count === 0)) {
-        insertCell(split, behind - node.count, address);
-      } else insertCell(node, behind, address);
+        insertCell(split, behind - node.count, address, this.keys);
+      } else insertCell(node, behind, address, this.keys);
       return split;
     }
     const at = Math.max(0, behind - 1);
     const child = node.children[at]!;
     const right = this.insert(child, address);
-    node.cells[at] = child.cells[0]!;
+    this.separate(node, at);
     if (right === null) return null;
     if (node.count < NODE_MAX) {
-      insertChild(node, at + 1, right);
+      this.insertChild(node, at + 1, right);
       return null;
     }
     const split = splitInner(node);
-    if (at + 1 <= node.count) insertChild(node, at + 1, right);
-    else insertChild(split, at + 1 - node.count, right);
+    if (at + 1 <= node.count) this.insertChild(node, at + 1, right);
+    else this.insertChild(split, at + 1 - node.count, right);
     return split;
   }
 
   private takeOut(node: Node): void {
     const at = this.notAbove(node) - 1;
     if (node.leaf) {
-      node.cells.copyWithin(at, at + 1, node.count);
-      node.count--;
+      removeCell(node, at);
       return;
     }
     const child = node.children[at]!;
     this.takeOut(child);
-    if (child.count > 0) node.cells[at] = child.cells[0]!;
-    if (child.count < NODE_MIN) mend(node, at);
+    if (child.count > 0) this.separate(node, at);
+    if (child.count < NODE_MIN) this.mend(node, at);
+  }
+
+  private insertChild(inner: Inner, at: number, child: Node): void {
+    insertCell(inner, at, child.cells[0]!, this.keys);
+    inner.children.splice(at, 0, child);
+  }
+
+  /** What is below the child may begin with another cell now. */
+  private separate(inner: Inner, at: number): void {
+    const first = inner.children[at]!.cells[0]!;
+    if (inner.cells[at] !== first) putCell(inner, at, first, this.keys);
+  }
+
+  /** Mends children[at], which has become too narrow: merges it with a neighbour, or, where one node
+   *  can't hold both, shares out evenly. */
+  private mend(parent: Inner, at: number): void {
+    const leftAt = at === 0 ? 0 : at - 1;
+    const left = parent.children[leftAt]!;
+    const right = parent.children[leftAt + 1]!;
+    const total = left.count + right.count;
+    const keep = total > NODE_MAX ? total >> 1 : total;
+    const cells = new Int32Array(total);
+    cells.set(left.cells.subarray(0, left.count));
+    cells.set(right.cells.subarray(0, right.count), left.count);
+    if (!left.leaf && !right.leaf) {
+      const children = left.children.concat(right.children);
+      right.children.length = 0;
+      right.children.push(...children.splice(keep));
+      left.children.length = 0;
+      left.children.push(...children);
+    }
+    left.cells.set(cells.subarray(0, keep));
+    left.count = keep;
+    right.cells.set(cells.subarray(keep));
+    right.count = total - keep;
+    forget(left);
+    forget(right);
+    if (left.count > 0) this.separate(parent, leftAt);
+    if (right.count > 0) {
+      this.separate(parent, leftAt + 1);
+      return;
+    }
+    if (left.leaf && right.leaf) left.next = right.next;
+    removeCell(parent, leftAt + 1);
+    parent.children.splice(leftAt + 1, 1);
   }
 }
 
-export function newLeaf(): Leaf {
-  return { leaf: true, cells: new Int32Array(NODE_MAX), count: 0, next: null };
-}
-
-export function newInner(): Inner {
-  return { leaf: false, cells: new Int32Array(NODE_MAX), children: [], count: 0 };
-}
-
-function insertCell(node: Node, at: number, address: Address): void {
-  node.cells.copyWithin(at + 1, at, node.count);
-  node.cells[at] = address;
-  node.count++;
-}
-
-function insertChild(inner: Inner, at: number, child: Node): void {
-  insertCell(inner, at, child.cells[0]!);
-  inner.children.splice(at, 0, child);
-}
-
-/** As the last child. */
+/** As the last child of a node that has not been searched yet. */
 export function adopt(inner: Inner, at: number, child: Node): void {
   inner.cells[at] = child.cells[0]!;
   inner.children[at] = child;
@@ -234,9 +259,10 @@ function splitLeaf(leaf: Leaf, insertAt: number): Leaf {
   const appends = leaf.next === null && insertAt === leaf.count;
   const right = newLeaf();
   if (!appends) {
-    right.cells.set(leaf.cells.subarray(NODE_MIN, leaf.count));
-    right.count = leaf.count - NODE_MIN;
+    copyCells(leaf, NODE_MIN, right);
     leaf.count = NODE_MIN;
+    narrow(leaf);
+    narrow(right);
   }
   right.next = leaf.next;
   leaf.next = right;
@@ -245,44 +271,22 @@ function splitLeaf(leaf: Leaf, insertAt: number): Leaf {
 
 function splitInner(inner: Inner): Inner {
   const right = newInner();
-  for (const child of inner.children.splice(NODE_MIN)) adopt(right, right.count, child);
+  copyCells(inner, NODE_MIN, right);
+  right.children.push(...inner.children.splice(NODE_MIN));
   inner.count = NODE_MIN;
+  narrow(inner);
+  narrow(right);
   return right;
-}
-
-/** Mends children[at], which has become too narrow: merges it with a neighbour, or, where one node
- *  can't hold both, shares out evenly. */
-function mend(parent: Inner, at: number): void {
-  const leftAt = at === 0 ? 0 : at - 1;
-  const left = parent.children[leftAt]!;
-  const right = parent.children[leftAt + 1]!;
-  const total = left.count + right.count;
-  const keep = total > NODE_MAX ? total >> 1 : total;
-  const cells = new Int32Array(total);
-  cells.set(left.cells.subarray(0, left.count));
-  cells.set(right.cells.subarray(0, right.count), left.count);
-  if (!left.leaf && !right.leaf) {
-    const children = left.children.concat(right.children);
-    right.children.length = 0;
-    right.children.push(...children.splice(keep));
-    left.children.length = 0;
-    left.children.push(...children);
-  }
-  left.cells.set(cells.subarray(0, keep));
-  left.count = keep;
-  right.cells.set(cells.subarray(keep));
-  right.count = total - keep;
-  if (left.count > 0) parent.cells[leftAt] = left.cells[0]!;
-  if (right.count > 0) {
-    parent.cells[leftAt + 1] = right.cells[0]!;
-    return;
-  }
-  if (left.leaf && right.leaf) left.next = right.next;
-  parent.cells.copyWithin(leftAt + 1, leftAt + 2, parent.count);
-  parent.children.splice(leftAt + 1, 1);
-  parent.count--;
 }
 
 function isLastLeaf(node: Node): boolean {
   return node.leaf && node.next === null;
+}
+
+/** Four bytes from `at` on, the first one highest; zeros behind `to`. */
+function wordAt(bytes: Uint8Array, at: number, to: number): number {
+  let word = 0;
+  const end = Math.min(at + 4, to);
+  for (let i = at; i < end; i++) word |= bytes[i]! << (8 * (3 - (i - at)));
+  return word;
 }

@@ -247,6 +247,25 @@ export class Cells {
     }
     return to - from - length;
   }
+
+  /** 0 when key[from, to) begins with the first `length` bytes of the cell's key, which it has; else
+   *  below or above 0, as it comes before or behind all keys that do. */
+  compareStart(
+    key: Uint8Array,
+    from: number,
+    to: number,
+    address: Address,
+    length: number,
+  ): number {
+    const bytes = this.slab.pageBytes[pageOf(address)]!;
+    const at = offsetOf(address) + HEADER_BYTES;
+    const shared = Math.min(length, to - from);
+    for (let i = 0; i < shared; i++) {
+      const difference = key[from + i]! - bytes[at + i]!;
+      if (difference !== 0) return difference;
+    }
+    return shared - length;
+  }
 }
 
 /** Copies source[from, to) to into[intoAt, …). */

@@ -4,17 +4,13 @@ import fc from 'fast-check';
 import { bytesOf } from '../../src/base/bytes.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { BTree } from '../../src/kv/b-tree.ts';
+import { TextKeys } from './text-keys.ts';
 
 /** The tree over cells that are the numbers of the keys they stand for. */
 class KeyTree {
   private readonly keys: string[] = [''];
   private readonly present = new Map<string, number>();
-  private readonly tree = new BTree({
-    compare: (key, from, to, address) => {
-      const text = String.fromCharCode(...key.subarray(from, to));
-      return text < this.keys[address]! ? -1 : text === this.keys[address] ? 0 : 1;
-    },
-  });
+  private readonly tree = new BTree(new TextKeys((address) => this.keys[address]!));
 
   get size(): number {
     return this.tree.size;
@@ -157,6 +153,32 @@ function shuffled(seed: number): number[] {
 test('three levels, filled and emptied in every order', () => {
   const orders = [ascending, descending, shuffled(1)];
   for (const order of orders) for (const emptying of orders) fillAndEmpty(order, emptying);
+});
+
+test('keys that share long and changing beginnings, some of them beginnings of others', () => {
+  const random = new Prng(3);
+  const starts = [
+    '',
+    'user:',
+    'user:0000000',
+    'user:0000000\0\0\0',
+    '\xff\xff\xff\xff\xff',
+    'user',
+  ];
+  const ends = ['', '\0', '\0\0', '\0\0\0\0', '\x7f', '\x80', '\xff\xff'];
+  const tree = new KeyTree();
+  const model = new Set<string>();
+  for (let i = 0; i < 30_000; i++) {
+    const middle = random.below(3) === 0 ? '' : String(random.below(400)).padStart(3, '0');
+    const k = starts[random.below(starts.length)]! + middle + ends[random.below(ends.length)]!;
+    if (random.chance(Math.floor(i / 6000) % 2 === 0 ? 0.8 : 0.2)) {
+      assert.equal(tree.add(k), !model.has(k));
+      model.add(k);
+    } else assert.equal(tree.delete(k), model.delete(k));
+    if (i % 500 === 0) tree.check();
+    if (i % 5000 === 0) assert.deepEqual([...tree.from('')], [...model].sort());
+  }
+  assert.deepEqual([...tree.from('')], [...model].sort());
 });
 
 test('adding and deleting at random keeps the shape', () => {
