@@ -53,6 +53,8 @@ export interface Stream {
   readonly bufferedBytes: number;
   /** The bytes must not change afterwards. Ignored once the stream is closed. */
   write(bytes: Uint8Array): void;
+  /** Lets what was written leave now, and not when the callback that runs now is over. */
+  flush(): void;
   /** Sends what is buffered, then closes. */
   end(): void;
   /** Closes at once and throws away what is buffered. */

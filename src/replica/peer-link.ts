@@ -89,6 +89,10 @@ export class PeerLink {
     if (this.current === 'open') this.stream?.write(frame);
   }
 
+  flush(): void {
+    if (this.current === 'open') this.stream?.flush();
+  }
+
   /** Says again who this node is, after that changed. */
   greet(): void {
     if (this.current !== 'greeting' || this.stream === null) return;

@@ -90,6 +90,11 @@ export class Peers {
     link.send(this.encoder.encode(message));
   }
 
+  /** Lets what was sent leave now: for who is about to do what takes a while. */
+  flush(): void {
+    for (const link of this.links.values()) link.flush();
+  }
+
   /** Sent to the peer and not yet taken by the network. */
   bufferedBytes(peer: NodeId): number {
     return this.links.get(peer)?.bufferedBytes ?? 0;

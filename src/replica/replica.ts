@@ -372,7 +372,11 @@ export class Replica {
 
   private carryOutOne(effects: Effects): void {
     for (const message of effects.messages) this.send(message);
-    if (effects.persist !== null) this.storage.persist(effects.persist);
+    if (effects.persist !== null) {
+      // The followers begin while this node writes the same to its own disk (dissertation §10.2.1).
+      if (effects.messages.length > 0) this.peers.flush();
+      this.storage.persist(effects.persist);
+    }
     this.promises.hold(effects.promisesAfter, effects.promises);
     this.applier.committed(effects.commitIndex);
     for (const read of effects.reads) this.readForFollower(read);

@@ -248,6 +248,9 @@ class SimStream implements Stream, PipeEnds {
     this.out.write(bytes);
   }
 
+  /** What is written is on its way already. */
+  flush(): void {}
+
   end(): void {
     if (this.state === 'closed') return;
     this.out.end();

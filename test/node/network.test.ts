@@ -40,6 +40,12 @@ describe('node: sockets', () => {
     assert.equal(client.stream.bufferedBytes, 10_000);
     await until(() => server.chunks.length > 0, 'the bytes');
     assert.equal(server.chunks[0]?.length, 10_000);
+    // Told to, it does not wait for the end of the turn.
+    client.stream.write(new Uint8Array(100));
+    assert.equal(client.stream.bufferedBytes, 100);
+    client.stream.flush();
+    assert.equal(client.stream.bufferedBytes, 0);
+    await until(() => server.chunks.length > 1, 'what was flushed');
     client.stream.end();
     server.stream.end();
     await until(() => client.closed.length + server.closed.length === 2, 'the end');

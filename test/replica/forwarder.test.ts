@@ -103,6 +103,7 @@ class Stage {
             .toString()
             .match(/(?<=#)\w/g) ?? []),
         ),
+      flush() {},
       end() {},
       destroy() {},
       pause() {},

@@ -31,7 +31,8 @@ function makeUpstream(): {
   const stream: Stream = {
     bufferedBytes: 0,
     write: (bytes) => written.push(Buffer.from(bytes).toString('latin1')),
-    end() {},
+    flush() {},
+      end() {},
     destroy: () => events.push('destroyed'),
     pause() {},
     resume() {},
