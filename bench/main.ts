@@ -18,6 +18,7 @@ import { growth } from './growth.ts';
 import { guard } from './guard.ts';
 import { benchmarkText, listText } from './help.ts';
 import { hostile } from './hostile.ts';
+import { journey } from './journey.ts';
 import { open } from './open.ts';
 import { redis } from './redis.ts';
 import { type Report, replaceSection } from './report.ts';
@@ -34,6 +35,7 @@ export const benchmarks: readonly Benchmark[] = [
   throughput,
   floor,
   open,
+  journey,
   cost,
   growth,
   guard,

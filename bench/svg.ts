@@ -62,7 +62,7 @@ export function lineChart({ title, notes, xTitle, yTitle, curves }: Chart): stri
   ].join('\n');
 }
 
-const MUTED = 'fill="#57606a" font-size="11"';
+export const MUTED = 'fill="#57606a" font-size="11"';
 
 const drawable = ({ points }: Curve) =>
   points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && y > 0);
@@ -79,16 +79,16 @@ function drawn(curve: Curve, x: Scale, y: Scale, legendTop: number): readonly st
   ];
 }
 
-const rule = (x1: number, y1: number, x2: number, y2: number) =>
+export const rule = (x1: number, y1: number, x2: number, y2: number) =>
   `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="#d8dee4"/>`;
 
-const label = (x: number, y: number, text: string, style: string) =>
+export const label = (x: number, y: number, text: string, style: string) =>
   `<text x="${round(x)}" y="${round(y)}" ${style}>${escaped(text)}</text>`;
 
-const escaped = (text: string): string =>
+export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-const round = (value: number): number => Math.round(value * 10) / 10;
+export const round = (value: number): number => Math.round(value * 10) / 10;
 
 export interface Scale {
   readonly ticks: readonly number[];
@@ -121,7 +121,7 @@ function roundStep(atLeast: number): number {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= atLeast * 0.999999)!;
 }
 
-const shortNumber = (value: number): string =>
+export const shortNumber = (value: number): string =>
   value >= 1000
     ? `${Number((value / 1000).toPrecision(3))}k`
     : String(Number(value.toPrecision(3)));
