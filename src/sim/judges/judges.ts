@@ -5,6 +5,7 @@ import { CommitJudge } from './commits.ts';
 import { CommittedDurableJudge } from './committed-durable.ts';
 import { CompletenessJudge } from './completeness.ts';
 import { DamageJudge } from './damaged.ts';
+import { DiskSpaceJudge } from './disk-space.ts';
 import { ElectionJudge } from './elections.ts';
 import { FreshnessJudge } from './freshness.ts';
 import { HandOverJudge } from './hand-over.ts';
@@ -44,6 +45,7 @@ export function allJudges(): readonly Observer[] {
     new ReadIndexJudge(chronicle),
     new HandOverJudge(chronicle),
     new StalledDiskJudge(chronicle),
+    new DiskSpaceJudge(chronicle),
     new LinearizabilityJudge(chronicle),
   ];
 }
