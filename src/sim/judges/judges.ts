@@ -20,6 +20,7 @@ import { SnapshotJudge } from './snapshots.ts';
 import { StalledDiskJudge } from './stalled-disk.ts';
 import { StateMachineJudge } from './state-machines.ts';
 import { TermJudge } from './terms.ts';
+import { TransferJudge } from './transfers.ts';
 
 /** Every judge there is, each new: the chronicle, which they lean on, first. SPEC.md says what each
  *  of them holds the cluster to. */
@@ -38,6 +39,7 @@ export function allJudges(): readonly Observer[] {
     new CommittedDurableJudge(chronicle),
     new MatchJudge(chronicle),
     new SnapshotJudge(chronicle),
+    new TransferJudge(),
     new ServedBytesJudge(chronicle),
     new StateMachineJudge(chronicle),
     new AnswerJudge(chronicle),
