@@ -214,6 +214,11 @@ export class SimDisk implements Disk {
     return bytes;
   }
 
+  /** How long each file is, by its name. */
+  get sizes(): ReadonlyMap<string, number> {
+    return new Map([...this.names].map(([name, { cached }]) => [name, cached.length]));
+  }
+
   /** kill -9: the process is gone, the page cache is not. */
   kill(): void {
     this.stop();

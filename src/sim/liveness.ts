@@ -1,5 +1,6 @@
 import type { Outcome } from '../client/call.ts';
 import { Observer, type SimOperation, Violation } from './observer.ts';
+import { Recoverable } from './recoverable.ts';
 import type { SimServer } from './server.ts';
 import type { World } from './world.ts';
 
@@ -24,6 +25,7 @@ const SLOWEST_CLOCK = 0.5;
  */
 export class Liveness extends Observer {
   private readonly world: World;
+  private readonly recoverable: Recoverable;
   private core: readonly SimServer[] = [];
   /** Since when each node has led without a quorum; and what the network was like then. */
   private readonly aloneSince = new Map<SimServer, number>();
@@ -32,6 +34,7 @@ export class Liveness extends Observer {
   constructor(world: World) {
     super();
     this.world = world;
+    this.recoverable = new Recoverable(world);
   }
 
   override began(): void {
@@ -39,6 +42,7 @@ export class Liveness extends Observer {
   }
 
   override returned(operation: SimOperation, outcome: Outcome): void {
+    this.recoverable.returned(operation, outcome);
     const tookMs = this.world.nowMs - operation.invokedAtMs;
     if (tookMs <= operation.deadlineMs + CALL_SLACK_MS) return;
     const what = `${operation.args[0]} (${operation.id}) ended as ${outcome.kind} after ${tookMs} ms`;
@@ -57,17 +61,56 @@ export class Liveness extends Observer {
       this.within('L1', electMs, 'no leader that the core follows', () => this.leader() !== null);
       this.judgeCommits();
     } else {
-      scheduler.run(scheduler.nowMs + COMMIT_MS);
+      this.judgeRecovery(electMs);
     }
     workload.stop();
     scheduler.run(scheduler.nowMs + plan.workload.deadlineMs + CALL_SLACK_MS);
     if (workload.pending > 0) {
       throw new Violation('L6', `${workload.pending} calls have not ended at their deadlines`);
     }
-    if (this.core.length === 0) return;
+    if (this.core.length === 0) {
+      if (this.world.leader === null) this.recoverable.judgeWords();
+      return;
+    }
     this.awaitDisks();
     this.judgeConvergence();
+    this.judgeMending();
     this.judgeStability();
+  }
+
+  /** L11, where more was destroyed than the atlas allows: that may still be a cluster that has all it
+   *  needs. Restarts come first, for only a start finds rot. */
+  private judgeRecovery(electMs: number): void {
+    const { scheduler } = this.world;
+    scheduler.run(scheduler.nowMs + electMs);
+    this.core = this.recoverable.sound();
+    const { coverage } = this.world;
+    if (this.core.length > 0) {
+      coverage.count('rot everywhere, and a sound majority');
+      this.within('L11', electMs, 'a sound majority, and nobody leads it', () => {
+        return this.leader() !== null;
+      });
+      this.judgeCommits();
+    } else {
+      coverage.count('rot everywhere, and no sound majority');
+      this.recoverable.listen();
+      scheduler.run(scheduler.nowMs + COMMIT_MS);
+    }
+  }
+
+  /** L11: suspects that the leader can reach are made whole. As with L4, it takes what it takes. */
+  private judgeMending(): void {
+    const left = () => {
+      const leader = this.leader();
+      return leader === null ? null : this.recoverable.suspectsBeside(leader);
+    };
+    const reached = () => this.knownMatches(this.world.servers).reduce((sum, at) => sum + at, 0);
+    let before = reached();
+    const getsOn = () => left()?.length === 0 || reached() > before;
+    while (left()?.length !== 0) {
+      this.within('L11', CONVERGE_MS, 'a suspect is not made whole', getsOn);
+      before = reached();
+    }
   }
 
   /**
@@ -89,13 +132,13 @@ export class Liveness extends Observer {
     }
   }
 
-  /** How far the leader knows each of the core to have its log. */
-  private knownMatches(): readonly number[] {
+  /** How far the leader knows each of these to have its log. */
+  private knownMatches(of = this.core): readonly number[] {
     const { leader } = this.world;
     if (!leader?.raftState) return [];
     const { peers } = leader.raftState;
-    const ofCore = peers.filter(({ peer }) => this.core.some(({ id }) => id === peer));
-    return ofCore.map(({ matchIndex }) => matchIndex);
+    const known = peers.filter(({ peer }) => of.some(({ id }) => id === peer));
+    return known.map(({ matchIndex }) => matchIndex);
   }
 
   /** A disk that hung when the faults stopped may hang still, and unseat its leader (L10): there is no

@@ -63,6 +63,7 @@ describe('SPEC.md', () => {
     const judged = [
       ...files.map((file) => `${JUDGES}/${file}`),
       'src/sim/liveness.ts',
+      'src/sim/recoverable.ts',
       'src/sim/world.ts',
     ];
     for (const path of judged) {

@@ -5,6 +5,7 @@ import { CommitJudge } from './commits.ts';
 import { CommittedDurableJudge } from './committed-durable.ts';
 import { CompletenessJudge } from './completeness.ts';
 import { DamageJudge } from './damaged.ts';
+import { DiskSpaceJudge } from './disk-space.ts';
 import { ElectionJudge } from './elections.ts';
 import { FreshnessJudge } from './freshness.ts';
 import { HandOverJudge } from './hand-over.ts';
@@ -19,6 +20,7 @@ import { SnapshotJudge } from './snapshots.ts';
 import { StalledDiskJudge } from './stalled-disk.ts';
 import { StateMachineJudge } from './state-machines.ts';
 import { TermJudge } from './terms.ts';
+import { TransferJudge } from './transfers.ts';
 
 /** Every judge there is, each new: the chronicle, which they lean on, first. SPEC.md says what each
  *  of them holds the cluster to. */
@@ -37,6 +39,7 @@ export function allJudges(): readonly Observer[] {
     new CommittedDurableJudge(chronicle),
     new MatchJudge(chronicle),
     new SnapshotJudge(chronicle),
+    new TransferJudge(),
     new ServedBytesJudge(chronicle),
     new StateMachineJudge(chronicle),
     new AnswerJudge(chronicle),
@@ -44,6 +47,7 @@ export function allJudges(): readonly Observer[] {
     new ReadIndexJudge(chronicle),
     new HandOverJudge(chronicle),
     new StalledDiskJudge(chronicle),
+    new DiskSpaceJudge(chronicle),
     new LinearizabilityJudge(chronicle),
   ];
 }
