@@ -57,6 +57,11 @@ export class Applier {
     this.commitIndex = commitIndex;
   }
 
+  /** Whether all that is known to be committed has been applied. */
+  get isIdle(): boolean {
+    return this.commitIndex > 0 && this.machine.lastApplied >= this.commitIndex;
+  }
+
   /** Applies nothing until `release`, when the machine is somewhere else. */
   hold(): void {
     this.held = true;

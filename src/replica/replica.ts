@@ -35,6 +35,8 @@ import { Upkeep } from './upkeep.ts';
 
 /** At a stop: for the leadership to be handed over and for the last answers to leave. */
 const DRAIN_MS = 1000;
+/** Of the order of keys that a start has postponed, in looks at a key: a millisecond or two. */
+const ARRANGE_WORK_PER_TURN = 20_000;
 
 /**
  * One replica: the consensus core, the log on disk and the state machine, driven by one loop.
@@ -80,6 +82,7 @@ export class Replica {
     if (!(storage instanceof Storage)) return storage;
     const hashKey = { low: options.random.u32() | 0, high: options.random.u32() | 0 };
     const machine = new StateMachine(hashKey);
+    machine.postponeOrder();
     const failure = restoreState(storage, machine, hashKey);
     return failure ?? new Replica(options, self, storage, machine, hashKey);
   }
@@ -346,6 +349,8 @@ export class Replica {
       if (this.closed) return;
       this.snapshots!.run(nowMs);
       this.applier.run();
+      // A replay is through: what it has left undone is done a slice a turn.
+      if (this.applier.isIdle && this.machine.arrange(ARRANGE_WORK_PER_TURN)) this.askForTurn();
       this.carryOut(this.raft);
     }
     this.clients.flush();

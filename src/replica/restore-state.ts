@@ -8,7 +8,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type Failure, failureOf, malformedSnapshot } from './failure.ts';
 
 /** At a start, before anything is served: brings the machine to the state of the snapshot that the
- *  log goes on from. What is behind it, the applier will apply. */
+ *  log goes on from. What is behind it, the applier will apply; the keys are put in order then. */
 export function restoreState(
   storage: Storage,
   machine: StateMachine,
@@ -16,7 +16,7 @@ export function restoreState(
 ): Failure | null {
   const { snapshot } = storage.recovered;
   if (snapshot === null) return null;
-  const restorer = new StateRestorer(hashKey);
+  const restorer = new StateRestorer(hashKey, true);
   try {
     storage.snapshots.readAllSync(snapshot, (payload) => restorer.add(payload));
     let state = restorer.finish(Number.POSITIVE_INFINITY);
