@@ -28,9 +28,9 @@ import type { ReplicaOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Promises } from './promises.ts';
 import { ReplicaView } from './replica-view.ts';
-import { restoreState } from './restore-state.ts';
 import { Router } from './router.ts';
 import { Snapshots } from './snapshots.ts';
+import { StartingState } from './starting-state.ts';
 import { Upkeep } from './upkeep.ts';
 
 /** At a stop: for the leadership to be handed over and for the last answers to leave. */
@@ -78,12 +78,13 @@ export class Replica {
     checkLimits(options.limits);
     const self = options.members.find((member) => member.name === options.name);
     assert(self !== undefined, () => `${options.name} is not a member`);
-    const storage = openStorage(options, self);
-    if (!(storage instanceof Storage)) return storage;
     const hashKey = { low: options.random.u32() | 0, high: options.random.u32() | 0 };
+    const state = new StartingState(hashKey);
+    const storage = openStorage(options, self, state);
+    if (!(storage instanceof Storage)) return storage;
     const machine = new StateMachine(hashKey);
     machine.postponeOrder();
-    const failure = restoreState(storage, machine, hashKey);
+    const failure = state.restore(storage.recovered.snapshot, machine);
     return failure ?? new Replica(options, self, storage, machine, hashKey);
   }
 
