@@ -3,7 +3,7 @@ import type { BenchContext } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
 import { fill, runClean, type Target, targetAt } from './load.ts';
 import { residentBytes } from './processes.ts';
-import { missingRedisTools, startRedis } from './redis-tools.ts';
+import { missingRedisTools, redisUsedBytes, startRedis } from './redis-tools.ts';
 import { perSecond, type Report, spread, table } from './report.ts';
 import { sizesOf } from './sizes.ts';
 import { median } from './statistics.ts';
@@ -12,8 +12,9 @@ import { inScope } from './undo.ts';
 /** Keys have 16 bytes. */
 const VALUE_BYTES = 64;
 const CLIENTS = 64;
-/** For the collector, and for what is written behind, before memory is looked at. */
+/** For a process that has just begun. */
 const REST_MS = 3000;
+const MIB = 2 ** 20;
 /** What was asked of the project, at a million keys. */
 const TARGET = 1.5;
 const TARGET_KEYS = 1_000_000;
@@ -22,6 +23,8 @@ interface System extends Target {
   readonly title: string;
   /** The leader first. */
   readonly pids: readonly number[];
+  /** What it says itself that it has allocated; null: it does not tell. */
+  readonly usedBytes: () => Promise<number | null>;
   readonly emptyBytes: readonly number[];
 }
 
@@ -29,8 +32,13 @@ interface Size {
   readonly keys: number;
   readonly systems: readonly {
     readonly title: string;
-    /** Resident beyond what it was while empty, for each key; of each process. */
+    /** Resident beyond what it was while empty, for each key, of each process: as soon as the keys
+     *  were there, and settled. */
+    readonly filledPerKey: readonly number[];
     readonly bytesPerKey: readonly number[];
+    /** All of each process that is resident, settled. */
+    readonly residentBytes: readonly number[];
+    readonly usedPerKey: number | null;
     readonly set: number[];
     readonly get: number[];
   }[];
@@ -48,9 +56,11 @@ export async function growthOfKeys(context: BenchContext): Promise<Report> {
         await run((port) => fill(inner, port, keys, VALUE_BYTES, from));
       }
       before = keys;
-      context.progress(`${perSecond(keys)} keys`);
-      await sleep(REST_MS);
-      sizes.push(await measure(inner, systems, keys));
+      const filled = systems.map(({ pids }) => pids.map(residentBytes));
+      context.progress(`${perSecond(keys)} keys: waiting until memory has settled`);
+      await sleep(1000 * context.settings.count('settle', 1, 3600));
+      sizes.push(await measure(inner, systems, keys, filled));
+      context.progress(`${perSecond(keys)} keys: measured`);
     }
     return report(context, sizes);
   });
@@ -60,12 +70,13 @@ async function startAll(context: BenchContext): Promise<readonly System[]> {
   const cluster = await BenchCluster.start(context);
   const { name: leader } = await cluster.steady();
   const names = [leader, ...cluster.names.filter((name) => name !== leader)];
-  const started = [
-    { title: 'DKVS', run: cluster.run, pids: names.map((name) => cluster.pidOf(name)) },
-  ];
+  const pids = names.map((name) => cluster.pidOf(name));
+  const usedBytes = (): Promise<number | null> => Promise.resolve(null);
+  const started = [{ title: 'DKVS', run: cluster.run, pids, usedBytes }];
   if ((await missingRedisTools(['redis-server'])) === null) {
     const { port, pid } = await startRedis(context, context.port + 50);
-    started.push({ title: 'Redis', ...targetAt(port), pids: [pid] });
+    const used = () => redisUsedBytes(port);
+    started.push({ title: 'Redis', ...targetAt(port), pids: [pid], usedBytes: used });
   }
   await sleep(REST_MS);
   return started.map((one) => ({ ...one, emptyBytes: one.pids.map(residentBytes) }));
@@ -75,16 +86,27 @@ async function measure(
   context: BenchContext,
   systems: readonly System[],
   keys: number,
+  filled: readonly (readonly number[])[],
 ): Promise<Size> {
   const rounds = context.settings.count('rounds', 1, 1000);
   const seconds = context.settings.count('seconds', 1, 600);
   // Memory first: what the load overwrites is garbage that only it has made.
-  const found = systems.map(({ title, pids, emptyBytes }) => ({
-    title,
-    bytesPerKey: pids.map((pid, i) => (residentBytes(pid) - emptyBytes[i]!) / keys),
-    set: [] as number[],
-    get: [] as number[],
-  }));
+  const memories = systems.map(async ({ title, pids, emptyBytes, usedBytes }, system) => {
+    const resident = pids.map(residentBytes);
+    const used = await usedBytes();
+    const perKey = (bytes: readonly number[]) =>
+      bytes.map((each, i) => (each - emptyBytes[i]!) / keys);
+    return {
+      title,
+      filledPerKey: perKey(filled[system]!),
+      bytesPerKey: perKey(resident),
+      residentBytes: resident,
+      usedPerKey: used === null ? null : used / keys,
+      set: [] as number[],
+      get: [] as number[],
+    };
+  });
+  const found = await Promise.all(memories);
   for (let round = 0; round < rounds; round++) {
     for (const [i, { run }] of systems.entries()) {
       const order = { connections: CLIENTS, keys, valueBytes: VALUE_BYTES, seconds };
@@ -103,40 +125,54 @@ async function measure(
 function report({ settings }: BenchContext, sizes: readonly Size[]): Report {
   const rounds = settings.count('rounds', 1, 1000);
   const seconds = settings.count('seconds', 1, 600);
-  const bytesOf = (one: Size['systems'][number]) => spread(one.bytesPerKey, (n) => n.toFixed(0));
-  const rows = sizes.map(({ keys, systems: [dkvs, redis] }) => [
-    perSecond(keys),
-    bytesOf(dkvs!),
-    ...(redis === undefined
-      ? ['', '']
-      : [bytesOf(redis), (median(dkvs!.bytesPerKey) / redis.bytesPerKey[0]!).toFixed(2)]),
-    spread(dkvs!.set, perSecond),
-    spread(dkvs!.get, perSecond),
-    redis === undefined ? '' : (median(dkvs!.set) / median(redis.set)).toFixed(2),
-  ]);
+  const settle = settings.count('settle', 1, 3600);
   return {
     lines: [
-      `keys of 16 bytes, values of ${VALUE_BYTES}; resident memory beyond an empty process's, a key:`,
-      'the median of the three nodes (least-most); a thousand keys are less than caches and buffers',
+      `keys of 16 bytes, values of ${VALUE_BYTES}. Memory, a key: resident beyond an empty process's,`,
+      `of DKVS the median of the three nodes (least-most), as soon as the keys were there and ${settle} s`,
+      'later; "in all" is all that is resident, the empty process with it, as Redis\'s used_memory is.',
+      'A thousand keys are less than caches and buffers.',
+      '',
+      ...memoryTable(sizes),
+      '',
       `SET and GET -c ${CLIENTS} of any of them, by turns with Redis, ${rounds} rounds of ${seconds} s`,
       '',
-      ...table(
-        [
-          'keys',
-          'DKVS bytes',
-          'Redis bytes',
-          'DKVS / Redis',
-          'SET / s',
-          'GET / s',
-          'SET: of Redis',
-        ],
-        rows,
-      ),
+      ...speedTable(sizes),
       ...target(sizes),
     ],
     results: { sizes },
     failures: [],
   };
+}
+
+function memoryTable(sizes: readonly Size[]): readonly string[] {
+  const bytes = (values: readonly number[]) => spread(values, (n) => n.toFixed(0));
+  const mib = (values: readonly number[]) => (median(values) / MIB).toFixed(0);
+  const titles = ['keys', 'DKVS filled', 'settled', 'Redis', 'used_memory', 'DKVS / Redis'];
+  const rows = sizes.map(({ keys, systems: [dkvs, redis] }) => [
+    perSecond(keys),
+    bytes(dkvs!.filledPerKey),
+    bytes(dkvs!.bytesPerKey),
+    ...(redis === undefined
+      ? ['', '', '', mib(dkvs!.residentBytes)]
+      : [
+          bytes(redis.bytesPerKey),
+          redis.usedPerKey!.toFixed(0),
+          (median(dkvs!.bytesPerKey) / redis.bytesPerKey[0]!).toFixed(2),
+          `${mib(dkvs!.residentBytes)} / ${mib(redis.residentBytes)}`,
+        ]),
+  ]);
+  return table([...titles, 'in all, MiB'], rows);
+}
+
+function speedTable(sizes: readonly Size[]): readonly string[] {
+  const rows = sizes.map(({ keys, systems: [dkvs, redis] }) => [
+    perSecond(keys),
+    spread(dkvs!.set, perSecond),
+    spread(dkvs!.get, perSecond),
+    redis === undefined ? '' : (median(dkvs!.set) / median(redis.set)).toFixed(2),
+  ]);
+  return table(['keys', 'SET / s', 'GET / s', 'SET: of Redis'], rows);
 }
 
 function target(sizes: readonly Size[]): readonly string[] {

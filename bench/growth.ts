@@ -21,10 +21,11 @@ export const growth: Benchmark = {
     count('rounds', 'N', 'how often each measurement is repeated', 3),
     count('seconds', 'S', 'how long each measurement takes', 3),
     text('keys', 'N,N,…', 'how many keys, growing', '1000,10000,100000,1000000'),
+    count('settle', 'S', 'after filling, before memory is looked at', 100),
     text('log', 'N,N,…', 'how many writes in the log, growing', '10000,100000,1000000'),
     flag('full', 'keys and log up to 3 million'),
   ],
-  quick: { rounds: '1', seconds: '1', keys: '1000,20000', log: '1000,20000' },
-  examples: ['--part keys --full', '--part nodes,slow', '--part log --log 500000,5000000'],
+  quick: { rounds: '1', seconds: '1', settle: '2', keys: '1000,20000', log: '1000,20000' },
+  examples: ['--part keys --keys 1000000', '--part nodes,slow', '--part log --log 500000,5000000'],
   run: (context) => runParts(parts, context),
 };

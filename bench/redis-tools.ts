@@ -158,6 +158,23 @@ export async function spawnRedis(
   throw new Error('redis-server did not start');
 }
 
+/** `used_memory`: what its allocator has handed out. */
+export function redisUsedBytes(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    let text = '';
+    socket.on('connect', () => socket.write('INFO memory\r\n'));
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk;
+      const found = /used_memory:(\d+)/.exec(text);
+      if (found === null) return;
+      resolve(Number(found[1]));
+      socket.destroy();
+    });
+    socket.on('error', reject).on('close', () => reject(new Error('INFO memory: no answer')));
+  });
+}
+
 /** SIGKILL: what it wrote is thrown away. */
 export function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {

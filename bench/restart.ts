@@ -3,52 +3,74 @@ import { ByteWriter } from '../src/base/bytes.ts';
 import { UnavailableError, UnknownOutcomeError } from '../src/client/errors.ts';
 import { writeRequest } from '../src/protocol/request-writer.ts';
 import { RespReader } from '../src/protocol/resp-reader.ts';
-import { type BenchContext, type Benchmark, count } from './benchmark.ts';
+import { type BenchContext, type Benchmark, count, text } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
+import { processFigures } from './processes.ts';
 import { perSecond, type Report, table } from './report.ts';
+import { growing } from './sizes.ts';
 import { median } from './statistics.ts';
+import { inScope } from './undo.ts';
 
 /** Unanswered writes on the one connection that fills the log. */
 const PIPELINE = 4000;
 const CHUNK = 500;
-const VALUE = 'sixteen bytes...';
-const TARGET_S = 4;
+/** Keys come scattered: no two neighbours one after the other. */
+const STRIDE = 1_000_003;
+/** What was asked of the project, for one node and a million writes. */
+const TARGET_S = 2;
 const FIRST_WRITE_MS = 60_000;
 
 export const restart: Benchmark = {
   name: 'restart',
   summary: 'A long log: how long a node, and a whole cluster, takes to come back.',
   options: [
-    count('writes', 'N', 'entries in the log', 1_000_000),
+    count('writes', 'N', 'SETs before', 1_000_000),
     count('keys', 'N', 'different keys among them; 0: as many as writes', 0),
+    text('values', 'N,N,…', 'bytes of a value, growing: each with a log of its own', '16,256'),
     count('rounds', 'N', 'restarts of one node, and of the whole cluster', 3),
   ],
   quick: { writes: '50000', rounds: '1' },
-  examples: ['--writes 3000000', '--keys 1000'],
+  examples: ['--writes 3000000 --values 64', '--keys 1000'],
   async run(context) {
-    const writes = context.settings.count('writes', 1, 1e9);
-    const keys = context.settings.count('keys', 0, 1e9) || writes;
-    const rounds = context.settings.count('rounds', 1, 100);
-    const cluster = await BenchCluster.start(context);
-    const { name: leader } = await cluster.steady();
-    const fillS = await seconds(() => fill(cluster.portOf(leader), writes, keys, context));
-    context.progress(`${writes} writes in ${fillS.toFixed(1)} s`);
-    await cluster.steady();
-    const nodes: NodeRestart[] = [];
-    for (let round = 0; round < rounds; round++) {
-      nodes.push(await restartOne(cluster));
-      context.progress(
-        `${nodes.at(-1)!.name} caught up after ${nodes.at(-1)!.caughtUpS.toFixed(2)} s`,
-      );
+    const parts: Report[] = [];
+    for (const valueBytes of growing(context.settings.text('values'), '--values')) {
+      const part = (inner: BenchContext) => restartsBehind(inner, valueBytes);
+      parts.push(await inScope(context, `values-${valueBytes}`, part));
     }
-    const clusters: ClusterRestart[] = [];
-    for (let round = 0; round < rounds; round++) {
-      clusters.push(await restartAll(cluster, round));
-      context.progress(`the cluster writes after ${clusters.at(-1)!.firstWriteS.toFixed(2)} s`);
-    }
-    return report(nodes, clusters, { writes, keys, fillS });
+    return {
+      lines: parts.flatMap(({ lines }, i) => (i === 0 ? lines : ['', ...lines])),
+      results: { values: parts.map(({ results }) => results) },
+      failures: [],
+    };
   },
 };
+
+/** Fills the log of a new cluster, and kills and starts its nodes. */
+async function restartsBehind(context: BenchContext, valueBytes: number): Promise<Report> {
+  const { settings } = context;
+  const writes = settings.count('writes', 1, 1e9);
+  const keys = settings.count('keys', 0, 1e9) || writes;
+  const rounds = settings.count('rounds', 1, 100);
+  const cluster = await BenchCluster.start(context);
+  const { name: leader } = await cluster.steady();
+  const load = { writes, keys, valueBytes };
+  const fillS = await seconds(() => fill(cluster.portOf(leader), load, context));
+  context.progress(`${writes} writes in ${fillS.toFixed(1)} s`);
+  await cluster.steady();
+  const nodes: NodeRestart[] = [];
+  for (let round = 0; round < rounds; round++) {
+    nodes.push(await restartOne(cluster));
+    context.progress(
+      `${nodes.at(-1)!.name} caught up after ${nodes.at(-1)!.caughtUpS.toFixed(2)} s`,
+    );
+  }
+  const clusters: ClusterRestart[] = [];
+  for (let round = 0; round < rounds; round++) {
+    clusters.push(await restartAll(cluster, round));
+    context.progress(`the cluster writes after ${clusters.at(-1)!.firstWriteS.toFixed(2)} s`);
+  }
+  return report(nodes, clusters, { ...load, fillS });
+}
 
 interface NodeRestart {
   readonly name: string;
@@ -56,6 +78,8 @@ interface NodeRestart {
   readonly readyS: number;
   /** From the start of its process until it has applied all that was committed by then. */
   readonly caughtUpS: number;
+  /** Of its processor time, all threads together, until then. */
+  readonly processorS: number;
   readonly residentMib: number;
 }
 
@@ -77,7 +101,10 @@ export async function restartOne(cluster: BenchCluster): Promise<NodeRestart> {
   const { commitIndex } = (await cluster.status(leader.name)) ?? leader;
   await cluster.caughtUpWith(name, commitIndex!);
   const caughtUpS = (performance.now() - begunAtMs) / 1000;
-  return { name, readyS, caughtUpS, residentMib: cluster.residentMib(name) ?? Number.NaN };
+  const { userMs, systemMs } = processFigures(cluster.pidOf(name));
+  const processorS = (userMs + systemMs) / 1000;
+  const residentMib = cluster.residentMib(name) ?? Number.NaN;
+  return { name, readyS, caughtUpS, processorS, residentMib };
 }
 
 /** kill -9 of all at once, and back. */
@@ -99,7 +126,7 @@ async function firstWrite(cluster: BenchCluster, round: number): Promise<void> {
   const giveUpAtMs = performance.now() + FIRST_WRITE_MS;
   for (let n = 0; performance.now() < giveUpAtMs; n++) {
     try {
-      await cluster.client.command(['SET', `restart:${round}:${n}`, VALUE]);
+      await cluster.client.command(['SET', `restart:${round}:${n}`, 'back']);
       return;
     } catch (error) {
       const isExpected = error instanceof UnavailableError || error instanceof UnknownOutcomeError;
@@ -109,10 +136,16 @@ async function firstWrite(cluster: BenchCluster, round: number): Promise<void> {
   throw new Error(`no write in ${FIRST_WRITE_MS} ms`);
 }
 
+interface Load {
+  readonly writes: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+}
+
 function report(
   nodes: readonly NodeRestart[],
   clusters: readonly ClusterRestart[],
-  log: { readonly writes: number; readonly keys: number; readonly fillS: number },
+  log: Load & { readonly fillS: number },
 ): Report {
   const row = (title: string, values: readonly number[], digits: number) => [
     title,
@@ -120,41 +153,32 @@ function report(
       value.toFixed(digits),
     ),
   ];
-  const caughtUpS = nodes.map((node) => node.caughtUpS);
-  const isMet = Math.max(...caughtUpS) < TARGET_S;
+  const of = (field: keyof Omit<NodeRestart, 'name'>) => nodes.map((node) => node[field]);
+  const rows = [
+    row('one node, kill -9: exec to `ready`, s', of('readyS'), 2),
+    row('one node, kill -9: exec to caught up with the leader, s', of('caughtUpS'), 2),
+    row('its processor time until then, s', of('processorS'), 2),
+    row(
+      'all nodes, kill -9: exec to the last `ready`, s',
+      clusters.map(({ readyS }) => readyS),
+      2,
+    ),
+    row(
+      'all nodes, kill -9: exec to the first acknowledged write, s',
+      clusters.map(({ firstWriteS }) => firstWriteS),
+      2,
+    ),
+    row('resident memory of the node when it had caught up, MiB', of('residentMib'), 0),
+  ];
+  const isMet = median(of('caughtUpS')) < TARGET_S;
   return {
     lines: [
-      `${perSecond(log.writes)} SETs of ${perSecond(log.keys)} keys, ${VALUE.length} bytes each, ` +
-        `in ${log.fillS.toFixed(1)} s (${perSecond(log.writes / log.fillS)} / s, one connection)`,
+      `${perSecond(log.writes)} SETs of ${perSecond(log.keys)} keys in no order, ${log.valueBytes} ` +
+        `bytes each, in ${log.fillS.toFixed(1)} s (${perSecond(log.writes / log.fillS)} / s, one connection)`,
       '',
-      ...table(
-        [`${nodes.length} restarts each`, 'median', 'least', 'most'],
-        [
-          row(
-            'one node, kill -9: exec to `ready`, s',
-            nodes.map((node) => node.readyS),
-            2,
-          ),
-          row('one node, kill -9: exec to caught up with the leader, s', caughtUpS, 2),
-          row(
-            'all nodes, kill -9: exec to the last `ready`, s',
-            clusters.map((one) => one.readyS),
-            2,
-          ),
-          row(
-            'all nodes, kill -9: exec to the first acknowledged write, s',
-            clusters.map((one) => one.firstWriteS),
-            2,
-          ),
-          row(
-            'resident memory of the node when it had caught up, MiB',
-            nodes.map((node) => node.residentMib),
-            0,
-          ),
-        ],
-      ),
+      ...table([`${nodes.length} restarts each`, 'median', 'least', 'most'], rows),
       '',
-      `target: restart and rejoin in under ${TARGET_S} s: ${isMet ? 'met' : 'MISSED'}`,
+      `target: one node has caught up in under ${TARGET_S} s: ${isMet ? 'met' : 'MISSED'}`,
     ],
     results: { ...log, nodes, clusters, isMet },
     failures: [],
@@ -170,10 +194,10 @@ async function seconds(task: () => Promise<void>): Promise<number> {
 /** Writes `writes` entries through one pipelined connection; every one must be acknowledged. */
 function fill(
   port: number,
-  writes: number,
-  keys: number,
+  { writes, keys, valueBytes }: Load,
   { progress }: BenchContext,
 ): Promise<void> {
+  const value = 'v'.repeat(valueBytes);
   return new Promise((resolve, reject) => {
     const socket: Socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
     const replies = new RespReader();
@@ -181,8 +205,10 @@ function fill(
     const send = () => {
       while (sent < writes && sent - answered <= PIPELINE - CHUNK) {
         const to = Math.min(writes, sent + CHUNK);
-        const out = new ByteWriter(CHUNK * 64);
-        for (; sent < to; sent++) writeRequest(out, ['SET', `key:${sent % keys}`, VALUE]);
+        const out = new ByteWriter(CHUNK * (64 + valueBytes));
+        for (; sent < to; sent++) {
+          writeRequest(out, ['SET', `key:${(sent * STRIDE) % keys}`, value]);
+        }
         socket.write(out.copy());
       }
     };

@@ -103,6 +103,21 @@ export function decodeEntry(
   return new Entry(index as Index, term as Term, type, bytes.subarray(at, at + length));
 }
 
+/**
+ * The entry whose record stands at bytes[at, at + length), where another checksum over all of it was
+ * just verified, and the header with it: of a batch that was read back from disk, every byte is what
+ * this node wrote, and it wrote nothing that it had not sealed or verified itself.
+ */
+export function entryOfVerified(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  index: Index,
+  term: Term,
+): Entry {
+  return new Entry(index, term, bytes[at + 8] as EntryType, bytes.subarray(at, at + length));
+}
+
 function isEntryType(type: number): type is EntryType {
   return type === EntryType.Noop || type === EntryType.Configuration || type === EntryType.Command;
 }

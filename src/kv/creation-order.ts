@@ -6,9 +6,36 @@ export interface SerialNumbers {
   serial(address: Address): number;
 }
 
-const CHUNK_MAX = 128;
+const CHUNK_MAX = 512;
+/** A chunk begins with room for so few, and doubles: most orders are short. */
+const CHUNK_MIN = 16;
 /** Two neighbours that hold no more than this together become one. */
 const MERGE_MAX = CHUNK_MAX / 2;
+
+class Chunk {
+  cells = new Int32Array(CHUNK_MIN);
+  count = 0;
+
+  push(address: Address): void {
+    if (this.count === this.cells.length) this.grow(2 * this.count);
+    this.cells[this.count++] = address;
+  }
+
+  append(other: Chunk): void {
+    for (let at = 0; at < other.count; at++) this.push(other.cells[at]!);
+  }
+
+  remove(at: number): void {
+    this.cells.copyWithin(at, at + 1, this.count);
+    this.count--;
+  }
+
+  private grow(room: number): void {
+    const { cells } = this;
+    this.cells = new Int32Array(room);
+    this.cells.set(cells);
+  }
+}
 
 /**
  * Cells in the order of their serial numbers, which is the order in which they came. It is what
@@ -20,44 +47,68 @@ const MERGE_MAX = CHUNK_MAX / 2;
 export class CreationOrder {
   private readonly numbers: SerialNumbers;
   /** Ascending; none is empty, but for the only one of an empty order. */
-  private chunks: Address[][] = [[]];
+  private chunks: Chunk[] = [new Chunk()];
+  private count = 0;
 
   constructor(numbers: SerialNumbers) {
     this.numbers = numbers;
   }
 
+  get size(): number {
+    return this.count;
+  }
+
   /** @param address of a cell with a greater serial than all others. */
   append(address: Address): void {
+    this.count++;
     const last = this.chunks[this.chunks.length - 1]!;
-    if (last.length < CHUNK_MAX) last.push(address);
-    else this.chunks.push([address]);
+    if (last.count < CHUNK_MAX) {
+      last.push(address);
+      return;
+    }
+    const next = new Chunk();
+    next.push(address);
+    this.chunks.push(next);
   }
 
   /** The cell with this serial, which must be there, has moved. */
   move(serial: number, to: Address): void {
     const chunk = this.chunks[this.chunkOf(serial)]!;
-    chunk[this.lowerBound(chunk, serial)] = to;
+    chunk.cells[this.lowerBound(chunk, serial)] = to;
   }
 
   /** The cell with this serial must be there, and not be given back yet. */
   remove(serial: number): void {
     const { chunks } = this;
+    this.count--;
     const c = this.chunkOf(serial);
     const chunk = chunks[c]!;
-    chunk.splice(this.lowerBound(chunk, serial), 1);
+    chunk.remove(this.lowerBound(chunk, serial));
     if (chunks.length === 1) return;
-    if (chunk.length === 0) {
+    if (chunk.count === 0) {
       chunks.splice(c, 1);
       return;
     }
     const left = c + 1 < chunks.length ? c : c - 1;
-    if (chunks[left]!.length + chunks[left + 1]!.length > MERGE_MAX) return;
-    chunks[left]!.push(...chunks[left + 1]!);
+    if (chunks[left]!.count + chunks[left + 1]!.count > MERGE_MAX) return;
+    chunks[left]!.append(chunks[left + 1]!);
     chunks.splice(left + 1, 1);
   }
 
   clear(): void {
-    this.chunks = [[]];
+    this.chunks = [new Chunk()];
+    this.count = 0;
+  }
+
+  /** All of them, the oldest first. */
+  addresses(): Int32Array {
+    const all = new Int32Array(this.count);
+    let at = 0;
+    for (const { cells, count } of this.chunks) {
+      all.set(cells.subarray(0, count), at);
+      at += count;
+    }
+    return all;
   }
 
   /** Those whose serial is below `serial`, the newest first. Nothing may change meanwhile. */
@@ -66,10 +117,10 @@ export class CreationOrder {
     let at = this.lowerBound(this.chunks[c]!, serial) - 1;
     for (;;) {
       const chunk = this.chunks[c]!;
-      for (; at >= 0; at--) yield chunk[at]!;
+      for (; at >= 0; at--) yield chunk.cells[at]!;
       if (c === 0) return;
       c--;
-      at = this.chunks[c]!.length - 1;
+      at = this.chunks[c]!.count - 1;
     }
   }
 
@@ -79,7 +130,7 @@ export class CreationOrder {
     let at = this.lowerBound(this.chunks[c]!, serial);
     for (; c < this.chunks.length; c++, at = 0) {
       const chunk = this.chunks[c]!;
-      for (; at < chunk.length; at++) yield chunk[at]!;
+      for (; at < chunk.count; at++) yield chunk.cells[at]!;
     }
   }
 
@@ -88,8 +139,8 @@ export class CreationOrder {
   at(rank: number): Address | undefined {
     let rest = rank;
     for (const chunk of this.chunks) {
-      if (rest < chunk.length) return chunk[rest];
-      rest -= chunk.length;
+      if (rest < chunk.count) return chunk.cells[rest];
+      rest -= chunk.count;
     }
     return undefined;
   }
@@ -101,19 +152,19 @@ export class CreationOrder {
     let high = chunks.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.numbers.serial(chunks[middle]![0]!) <= serial) low = middle;
+      if (this.numbers.serial(chunks[middle]!.cells[0]!) <= serial) low = middle;
       else high = middle - 1;
     }
     return low;
   }
 
   /** How many of them are below `serial`. */
-  private lowerBound(chunk: readonly Address[], serial: number): number {
+  private lowerBound(chunk: Chunk, serial: number): number {
     let low = 0;
-    let high = chunk.length;
+    let high = chunk.count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.numbers.serial(chunk[middle]!) < serial) low = middle + 1;
+      if (this.numbers.serial(chunk.cells[middle]!) < serial) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -1,13 +1,11 @@
-import { BTree } from './b-tree.ts';
-import { buildTree } from './b-tree-builder.ts';
 import { CellTable, SHARD_BITS } from './cell-table.ts';
 import { Cells } from './cells.ts';
 import { CreationOrder } from './creation-order.ts';
 import type { HashKey } from './half-sip-hash.ts';
-import { KeySort } from './key-sort.ts';
+import { KeyOrder } from './key-order.ts';
 import { Keyspace } from './keyspace.ts';
 import { RadixSort } from './radix-sort.ts';
-import { type Address, NOWHERE } from './slab.ts';
+import type { Address } from './slab.ts';
 import type { StateItemReader } from './state-item-reader.ts';
 import { MalformedState } from './state-stream.ts';
 
@@ -43,7 +41,7 @@ class CellList {
 /**
  * Makes a keyspace out of items, several times as fast as one key after the other: the cells as the
  * items come; at the end, in slices, the table shard by shard, the order of creation by one merge,
- * and the tree from one sort. Each of them looks at memory in its order, not here and there.
+ * and the tree from one sort (key-order.ts). Each looks at memory in its order, not here and there.
  */
 export class KeyspaceBuilder {
   private readonly hashKey: HashKey;
@@ -52,12 +50,12 @@ export class KeyspaceBuilder {
   private readonly inOrder = new CellList();
   /** Those that came out of the order of their creation. */
   private readonly strays = new CellList();
-  /** How many bytes all keys begin with in common. */
-  private shared = Number.POSITIVE_INFINITY;
-  private first: Address = NOWHERE;
+  private readonly postponesOrder: boolean;
 
-  constructor(hashKey: HashKey) {
+  /** @param postponesOrder as `Keyspace.postponeOrder`: for whoever replays a log behind the items. */
+  constructor(hashKey: HashKey, postponesOrder: boolean) {
     this.hashKey = hashKey;
+    this.postponesOrder = postponesOrder;
     this.table = new CellTable(this.cells, hashKey);
   }
 
@@ -74,8 +72,6 @@ export class KeyspaceBuilder {
       item.modRevision,
       item.share,
     );
-    if (this.first === NOWHERE) this.first = address;
-    this.shared = cells.sharedBytes(this.first, address, 0, this.shared);
     const list = item.inOrder ? this.inOrder : this.strays;
     list.push(address, this.table.hash(item.bytes, keyFrom, keyTo));
   }
@@ -87,11 +83,10 @@ export class KeyspaceBuilder {
     yield* this.fillTable();
     const strays = yield* this.sortStrays();
     const creation = new CreationOrder(cells);
-    const keys = new KeySort(cells, table.size);
-    yield* this.merge(strays, creation, keys);
-    yield* keys.sort(this.shared);
-    const order = new BTree(cells);
-    yield* buildTree(order, keys.addresses);
+    yield* this.merge(strays, creation);
+    const order = new KeyOrder(cells, creation);
+    order.postpone();
+    if (!this.postponesOrder) yield* order.arranging();
     return Keyspace.of(this.hashKey, { cells, table, order, creation, keysCreated, digest });
   }
 
@@ -131,15 +126,11 @@ export class KeyspaceBuilder {
     return address;
   }
 
-  /** Both lists, by serial, into the order of creation and into what will be sorted by key. */
-  private *merge(
-    strays: Int32Array,
-    creation: CreationOrder,
-    keys: KeySort,
-  ): Generator<number, void> {
-    const { cells, inOrder } = this;
+  /** Both lists, by serial, into the order of creation. */
+  private *merge(strays: Int32Array, creation: CreationOrder): Generator<number, void> {
+    const { cells, inOrder, table } = this;
     let stray = 0;
-    for (let at = 0; at < keys.length; at++) {
+    for (let at = 0; at < table.size; at++) {
       let address: Address;
       if (stray === strays.length) address = inOrder.address(at - stray);
       else if (at - stray === inOrder.length) address = strays[stray++]!;
@@ -150,7 +141,6 @@ export class KeyspaceBuilder {
         address = serial < straySerial ? a : strays[stray++]!;
       }
       creation.append(address);
-      keys.put(at, address);
       if (at % SLICE === 0) yield SLICE;
     }
   }

@@ -1,11 +1,11 @@
 import { assert } from '../base/assert.ts';
 import { EMPTY_BYTES } from '../base/bytes.ts';
 import type { Revision } from '../base/ids.ts';
-import { BTree } from './b-tree.ts';
 import { CellTable } from './cell-table.ts';
 import { Cells } from './cells.ts';
 import { CreationOrder } from './creation-order.ts';
 import type { HashKey } from './half-sip-hash.ts';
+import { KeyOrder } from './key-order.ts';
 import { murmur3 } from './murmur3.ts';
 import { type Address, NOWHERE } from './slab.ts';
 import { itemShare } from './state-hash.ts';
@@ -53,7 +53,7 @@ export interface CellWatch {
 export interface KeyspaceParts {
   readonly cells: Cells;
   readonly table: CellTable;
-  readonly order: BTree;
+  readonly order: KeyOrder;
   readonly creation: CreationOrder;
   readonly keysCreated: number;
   readonly digest: number;
@@ -68,7 +68,7 @@ export class Keyspace {
   private readonly hashKey: HashKey;
   private cells: Cells;
   private table: CellTable;
-  private order: BTree;
+  private order: KeyOrder;
   private creation: CreationOrder;
   private created = 0;
   private sum = 0;
@@ -79,8 +79,8 @@ export class Keyspace {
     this.hashKey = hashKey;
     this.cells = new Cells();
     this.table = new CellTable(this.cells, hashKey);
-    this.order = new BTree(this.cells);
     this.creation = new CreationOrder(this.cells);
+    this.order = new KeyOrder(this.cells, this.creation);
   }
 
   /** A keyspace of parts that belong to nobody else. */
@@ -173,10 +173,9 @@ export class Keyspace {
     if (address === NOWHERE) return false;
     if (this.watch !== null) this.watch.beforeChange(address);
     table.remove(hash, address);
-    this.order.remove(key, 0, key.length);
     this.creation.remove(cells.serial(address));
     this.sum = (this.sum - cells.share(address)) | 0;
-    cells.free(address);
+    this.order.remove(address, key, 0, key.length);
     return true;
   }
 
@@ -186,9 +185,21 @@ export class Keyspace {
     this.watch = null;
     this.cells = new Cells();
     this.table = new CellTable(this.cells, this.hashKey);
-    this.order = new BTree(this.cells);
     this.creation = new CreationOrder(this.cells);
+    this.order = new KeyOrder(this.cells, this.creation);
     this.sum = 0;
+  }
+
+  /** From now on keys are not put in order, until `arrange`: for whoever replays a log. There must be
+   *  none yet. */
+  postponeOrder(): void {
+    assert(this.size === 0, () => `${this.size} keys are in order already`);
+    this.order.postpone();
+  }
+
+  /** Puts in order what was postponed. @param workMax and @returns as KeyOrder. */
+  arrange(workMax: number): boolean {
+    return this.order.arrange(workMax);
   }
 
   /** The keys, as byte strings, from the first that is not below `start`, in the order of their
@@ -238,8 +249,7 @@ export class Keyspace {
     keyTo: number,
   ): void {
     this.table.move(hash, before, after);
-    this.order.move(after, key, keyFrom, keyTo);
     this.creation.move(this.cells.serial(before), after);
-    this.cells.free(before);
+    this.order.move(before, after, key, keyFrom, keyTo);
   }
 }

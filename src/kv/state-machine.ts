@@ -87,6 +87,16 @@ export class StateMachine {
     return this.data.keyspace.size;
   }
 
+  /** See `Keyspace.postponeOrder`. Nothing that can be seen depends on it. */
+  postponeOrder(): void {
+    this.data.keyspace.postponeOrder();
+  }
+
+  /** Puts in order what was postponed. @param workMax and @returns as KeyOrder. */
+  arrange(workMax: number): boolean {
+    return this.data.keyspace.arrange(workMax);
+  }
+
   /** The keys from the first that is not below `start`, in the order of their bytes. Nothing may
    *  be applied while this runs. */
   keysFrom(start: string): Iterable<string> {

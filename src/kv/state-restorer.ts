@@ -26,9 +26,10 @@ export class StateRestorer {
   private readonly builder: KeyspaceBuilder;
   private building: Generator<number, Keyspace> | null = null;
 
-  /** @param hashKey of this node (Keyspace): not of the one that wrote the stream. */
-  constructor(hashKey: HashKey) {
-    this.builder = new KeyspaceBuilder(hashKey);
+  /** @param hashKey of this node (Keyspace): not of the one that wrote the stream.
+   *  @param postponesOrder as `Keyspace.postponeOrder`. */
+  constructor(hashKey: HashKey, postponesOrder = false) {
+    this.builder = new KeyspaceBuilder(hashKey, postponesOrder);
   }
 
   /** What the stream begins with; null until that was read. */

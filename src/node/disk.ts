@@ -88,8 +88,8 @@ class NodeFile implements DiskFile {
     return attempt('size', this.name, () => fs.fstatSync(this.descriptor).size);
   }
 
-  readSync(offset: number, length: number): Uint8Array {
-    const bytes = uninitialized(length);
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array {
+    const bytes = into !== undefined && into.length >= length ? into : uninitialized(length);
     let have = 0;
     while (have < length) {
       const count = attempt('read', this.name, () =>

@@ -37,8 +37,10 @@ export class Applier {
   private readonly machine: StateMachine;
   private readonly host: ApplierHost;
   private commitIndex = INDEX_ZERO;
-  /** Read from disk, or left over from the last turn. */
+  /** To be applied next: read from disk, or left over from the last turn. */
   private ready: readonly Entry[] | null = null;
+  /** What comes behind those, read from disk while they are applied. */
+  private ahead: readonly Entry[] | null = null;
   private reading = false;
   /** The machine is to jump to a snapshot: what was read before is of a log that is no more. */
   private held = false;
@@ -57,10 +59,16 @@ export class Applier {
     this.commitIndex = commitIndex;
   }
 
+  /** Whether all that is known to be committed has been applied. */
+  get isIdle(): boolean {
+    return this.commitIndex > 0 && this.machine.lastApplied >= this.commitIndex;
+  }
+
   /** Applies nothing until `release`, when the machine is somewhere else. */
   hold(): void {
     this.held = true;
     this.ready = null;
+    this.ahead = null;
     this.reading = false;
     this.reads++;
   }
@@ -72,13 +80,9 @@ export class Applier {
 
   /** Applies what it can in one turn. */
   run(): void {
-    if (this.held || this.reading || this.machine.lastApplied >= this.commitIndex) return;
-    const entries = this.ready ?? this.fromMemory();
-    this.ready = null;
-    if (entries === null) {
-      this.startReading();
-      return;
-    }
+    if (this.held || this.machine.lastApplied >= this.commitIndex) return;
+    const entries = this.take();
+    if (entries === null) return;
     let replyBytes = 0;
     const workMax = this.machine.work + WORK_PER_TURN;
     for (let i = 0; i < entries.length; i++) {
@@ -93,19 +97,37 @@ export class Applier {
     if (this.machine.lastApplied < this.commitIndex) this.host.wake();
   }
 
-  private fromMemory(): readonly Entry[] | null {
+  /** The entries that come next; null when they are still to be read from disk. */
+  private take(): readonly Entry[] | null {
+    const left = this.ready;
+    this.ready = null;
+    if (left !== null) return left;
+    const ahead = this.ahead;
+    this.ahead = null;
+    if (this.reading) return null;
     const next = indexPlus(this.machine.lastApplied, 1);
-    return this.host.entriesInMemory(next, BYTES_PER_TURN, this.commitIndex);
+    const entries = ahead ?? this.fromMemory(next);
+    if (entries === null) this.startReading(next);
+    else if (ahead !== null) this.readAhead(indexPlus(ahead.at(-1)!.index, 1));
+    return entries;
   }
 
-  private startReading(): void {
+  private fromMemory(from: Index): readonly Entry[] | null {
+    return this.host.entriesInMemory(from, BYTES_PER_TURN, this.commitIndex);
+  }
+
+  /** The disk is read while the processor applies. */
+  private readAhead(from: Index): void {
+    if (from <= this.commitIndex && this.fromMemory(from) === null) this.startReading(from);
+  }
+
+  private startReading(from: Index): void {
     this.reading = true;
     const read = ++this.reads;
-    const next = indexPlus(this.machine.lastApplied, 1);
-    this.host.readFromDisk(next, this.commitIndex, BYTES_PER_TURN, (entries) => {
+    this.host.readFromDisk(from, this.commitIndex, BYTES_PER_TURN, (entries) => {
       if (read !== this.reads) return;
       this.reading = false;
-      this.ready = entries;
+      this.ahead = entries;
       this.host.wake();
     });
   }

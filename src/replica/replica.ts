@@ -28,13 +28,15 @@ import type { ReplicaOptions } from './options.ts';
 import { Peers } from './peers.ts';
 import { Promises } from './promises.ts';
 import { ReplicaView } from './replica-view.ts';
-import { restoreState } from './restore-state.ts';
 import { Router } from './router.ts';
 import { Snapshots } from './snapshots.ts';
+import { StartingState } from './starting-state.ts';
 import { Upkeep } from './upkeep.ts';
 
 /** At a stop: for the leadership to be handed over and for the last answers to leave. */
 const DRAIN_MS = 1000;
+/** Of the order of keys that a start has postponed, in looks at a key: a millisecond or two. */
+const ARRANGE_WORK_PER_TURN = 20_000;
 
 /**
  * One replica: the consensus core, the log on disk and the state machine, driven by one loop.
@@ -76,11 +78,13 @@ export class Replica {
     checkLimits(options.limits);
     const self = options.members.find((member) => member.name === options.name);
     assert(self !== undefined, () => `${options.name} is not a member`);
-    const storage = openStorage(options, self);
-    if (!(storage instanceof Storage)) return storage;
     const hashKey = { low: options.random.u32() | 0, high: options.random.u32() | 0 };
+    const state = new StartingState(hashKey);
+    const storage = openStorage(options, self, state);
+    if (!(storage instanceof Storage)) return storage;
     const machine = new StateMachine(hashKey);
-    const failure = restoreState(storage, machine, hashKey);
+    machine.postponeOrder();
+    const failure = state.restore(storage.recovered.snapshot, machine);
     return failure ?? new Replica(options, self, storage, machine, hashKey);
   }
 
@@ -346,6 +350,8 @@ export class Replica {
       if (this.closed) return;
       this.snapshots!.run(nowMs);
       this.applier.run();
+      // A replay is through: what it has left undone is done a slice a turn.
+      if (this.applier.isIdle && this.machine.arrange(ARRANGE_WORK_PER_TURN)) this.askForTurn();
       this.carryOut(this.raft);
     }
     this.clients.flush();

@@ -111,7 +111,15 @@ export class SnapshotTaker {
     const { machine, storage, configuration } = this;
     const index = storage.snapshots.newest?.index ?? 0;
     if (configuration === null || machine.lastApplied <= index) return false;
-    return this.isWanted || storage.logBytesBehind(index as Index) >= this.dueBytes;
+    return this.isWanted || this.appliedBytesBehind(index as Index) >= this.dueBytes;
+  }
+
+  /** How much of the log a snapshot would cover that the one at `index` does not. What has not been
+   *  applied yet is none of it: or a start would begin one as soon as it replays its log. */
+  private appliedBytesBehind(index: Index): number {
+    const { machine, storage } = this;
+    const bytes = storage.logBytesBehind(index);
+    return bytes < this.dueBytes ? bytes : bytes - storage.logBytesBehind(machine.lastApplied);
   }
 
   private get isWanted(): boolean {

@@ -22,12 +22,15 @@ export class SimFile implements DiskFile {
     return this.inode.cached.length;
   }
 
-  readSync(offset: number, length: number): Uint8Array {
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array {
     this.checkOpen();
     this.disk.throwIfCut();
     const error = this.disk.failRead(this.name);
     if (error !== null) throw error;
-    return this.inode.cached.slice(offset, offset + length);
+    const bytes = this.inode.cached.subarray(offset, offset + length);
+    if (into === undefined || into.length < length) return bytes.slice();
+    into.set(bytes);
+    return into.subarray(0, bytes.length);
   }
 
   writeSync(offset: number, bytes: Uint8Array): void {

@@ -202,7 +202,7 @@ export interface RecordVisitor {
 
 /**
  * Walks the records of a body that `bodyIsWhole` has verified: a checksum over all of it covers the
- * records' own, which are verified again by whoever uses an entry. Null, or what is wrong.
+ * records' own, which whoever receives an entry has verified. Null, or what is wrong.
  */
 export function walkRecords(
   bytes: Uint8Array,

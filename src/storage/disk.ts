@@ -25,8 +25,10 @@ export interface Disk {
 export interface DiskFile {
   readonly name: string;
   size(): number;
-  /** Fewer bytes than asked for only at the end of the file. */
-  readSync(offset: number, length: number): Uint8Array;
+  /** Fewer bytes than asked for only at the end of the file.
+   *  @param into where to put them, when it holds `length`: what is answered is a part of it then.
+   *  Fresh memory for all of a log costs as much as to read it. */
+  readSync(offset: number, length: number, into?: Uint8Array): Uint8Array;
   /** Writes all of it (a short write is continued). Past the end, the gap becomes zeros. */
   writeSync(offset: number, bytes: Uint8Array): void;
   syncSync(): void;

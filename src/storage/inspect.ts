@@ -137,7 +137,7 @@ class Items implements LogVisitor {
 
   entry(bytes: Uint8Array, at: number, length: number): void {
     const { file } = this;
-    const entry = decodeEntry(bytes, at, at + length, length);
+    const entry = decodeEntry(bytes.slice(at, at + length), 0, length, length);
     if (entry instanceof Entry) this.items.push({ kind: 'entry', file, offset: at, entry });
     else this.items.push({ kind: 'bad-entry', file, offset: at, why: entry });
   }

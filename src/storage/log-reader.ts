@@ -1,5 +1,5 @@
 import { EMPTY_BYTES } from '../base/bytes.ts';
-import { decodeEntry, Entry } from '../base/entry.ts';
+import { type Entry, entryOfVerified } from '../base/entry.ts';
 import { type Index, indexPlus, type Term } from '../base/ids.ts';
 import {
   BATCH_HEADER_BYTES,
@@ -122,9 +122,7 @@ class Reading implements RecordVisitor {
   entry(at: number, length: number, entryIndex: Index, entryTerm: Term): string | null {
     const { wanted, request } = this;
     if (entryIndex !== wanted || this.isDone || entryTerm !== request.termAt(wanted)) return null;
-    const entry = decodeEntry(this.chunk, at, at + length, length);
-    if (!(entry instanceof Entry)) return `entry ${wanted} is bad (${entry})`;
-    this.entries.push(entry);
+    this.entries.push(entryOfVerified(this.chunk, at, length, entryIndex, entryTerm));
     this.entriesBytes += length;
     this.wanted = indexPlus(wanted, 1);
     return null;

@@ -1,4 +1,4 @@
-import { bytesEqual } from '../base/bytes.ts';
+import { bytesEqual, EMPTY_BYTES } from '../base/bytes.ts';
 import { INDEX_ZERO, type Index, type Term } from '../base/ids.ts';
 import { LOG_START } from '../base/snapshot.ts';
 import {
@@ -70,6 +70,8 @@ export class LogScanner {
   private readonly manifest: Manifest;
   private readonly visitor: LogVisitor;
   private readonly salt: number;
+  /** What holds the segment that is being looked at, and then the next one. */
+  private buffer: Uint8Array = EMPTY_BYTES;
 
   /** @param log an empty one, to be filled. */
   constructor(disk: Disk, manifest: Manifest, log: LogOutline, visitor: LogVisitor) {
@@ -80,7 +82,7 @@ export class LogScanner {
     this.salt = directorySalt(manifest.directoryId);
   }
 
-  /** @throws DiskError */
+  /** What it answers with is good until the next segment is scanned. @throws DiskError */
   scan(segmentId: number): ScannedSegment | Damage | Refusal {
     const name = segmentName(segmentId);
     const file = openIfThere(this.disk, name);
@@ -89,7 +91,8 @@ export class LogScanner {
       // Disks lose sectors, not files: this is a hand's work, which a hand may undo.
       return this.manifest.suspect ? this.damage(name, 0, what) : refusal('missing', name, 0, what);
     }
-    const bytes = readSegment(file);
+    const bytes = readSegment(file, this.buffer);
+    if (bytes.length > this.buffer.length) this.buffer = bytes;
     file.close();
     const header = this.readHeader(name, segmentId, bytes);
     if (isRefusal(header) || isDamage(header)) return header;

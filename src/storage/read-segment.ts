@@ -5,14 +5,14 @@ import { SECTOR_BYTES } from './sectors.ts';
 const UNREADABLE = 0xee;
 
 /**
- * A whole file. A sector that the disk can't read is rot like any other: its bytes are not what was
+ * A whole file, read into `into` if that holds it. A sector that the disk can't read is rot like any other: its bytes are not what was
  * written. When no sector can be read, it is not the sectors that are bad but the disk, or the way
  * to it.
  * @throws DiskError
  */
-export function readSegment(file: DiskFile): Uint8Array {
+export function readSegment(file: DiskFile, into?: Uint8Array): Uint8Array {
   const size = file.size();
-  const whole = readOrNull(file, 0, size);
+  const whole = readOrNull(file, 0, size, into);
   if (whole !== null) return whole;
   const bytes = new Uint8Array(size);
   let readable = 0;
@@ -28,9 +28,14 @@ export function readSegment(file: DiskFile): Uint8Array {
 }
 
 /** Null: an input error. */
-function readOrNull(file: DiskFile, offset: number, length: number): Uint8Array | null {
+function readOrNull(
+  file: DiskFile,
+  offset: number,
+  length: number,
+  into?: Uint8Array,
+): Uint8Array | null {
   try {
-    return file.readSync(offset, length);
+    return file.readSync(offset, length, into);
   } catch (error) {
     if (error instanceof DiskError && error.code === 'EIO') return null;
     throw error;

@@ -21,7 +21,14 @@ import {
 import type { SegmentTable } from './segment-table.ts';
 import { snapshotName } from './snapshot-file.ts';
 import type { ReadSnapshotFile } from './snapshot-reader.ts';
-import { fitOf, readShelf, type SnapshotShelf, settleShelf, syncShelf } from './snapshot-shelf.ts';
+import {
+  fitOf,
+  readShelf,
+  type SnapshotShelf,
+  type SnapshotSink,
+  settleShelf,
+  syncShelf,
+} from './snapshot-shelf.ts';
 import { readSlots, type SlotsRead, StateFiles } from './state-files.ts';
 import { becomeSuspect } from './suspicion.ts';
 
@@ -63,7 +70,7 @@ export function recover(disk: Disk, options: RecoverOptions): Recovery | Refusal
     if (isRefusal(slots)) return slots;
     const unfit = findUnfit(disk, slots.image);
     if (unfit !== null) return unfit;
-    const shelf = readShelf(disk);
+    const shelf = readShelf(disk, options.sink);
     if (isRefusal(shelf)) return shelf;
     const found = recoverLog(disk, slots, shelf, options);
     if (isRefusal(found)) return found;
@@ -88,6 +95,8 @@ export interface RecoverOptions {
   readonly segmentBytes: number;
   /** How coarse the log's index may be. */
   readonly rowEveryBytes?: number;
+  /** Takes the snapshot that the log goes on from. */
+  readonly sink?: SnapshotSink | null;
 }
 
 /** An index that is coarser than snapshots are frequent could not tell when one is due. */

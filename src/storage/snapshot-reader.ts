@@ -47,8 +47,10 @@ export function readSnapshotSync(
   try {
     const verifier = new SnapshotVerifier();
     const size = file.size();
+    const buffer = new Uint8Array(Math.min(size, READ_SYNC_BYTES));
     while (verifier.offset < size) {
-      const bytes = file.readSync(verifier.offset, READ_SYNC_BYTES);
+      const length = Math.min(size - verifier.offset, READ_SYNC_BYTES);
+      const bytes = file.readSync(verifier.offset, length, buffer);
       const taken = verifier.take(bytes, 0, bytes.length, onBlock);
       if (typeof taken === 'string') return verifier.unknownVersion ? unknownVersion : taken;
       if (taken === 0) break;

@@ -4,6 +4,7 @@ import type { LogOutline } from './log-outline.ts';
 import { isRefusal, type Refusal, refusal } from './refusal.ts';
 import { isSnapshotLeftover, snapshotIndexOf, snapshotName } from './snapshot-file.ts';
 import { peekSnapshotSync, type ReadSnapshotFile, readSnapshotSync } from './snapshot-reader.ts';
+import type { OnBlock } from './snapshot-verifier.ts';
 
 /** A snapshot's file that is not what was written. */
 export interface DamagedSnapshot {
@@ -37,13 +38,22 @@ export function fitOf(log: LogOutline, { good }: SnapshotShelf): Fit {
   return newest.index > log.base.index ? 'unfinished' : 'gap';
 }
 
+/** Takes what the newest good snapshot holds, as it is verified: so nobody has to read it twice. */
+export interface SnapshotSink {
+  /** One is read from its beginning; what was taken of another is nothing. */
+  begin(): OnBlock;
+}
+
 /** Looks at all snapshots. Changes nothing. @throws DiskError */
-export function readShelf(disk: Disk): SnapshotShelf | Refusal {
+export function readShelf(disk: Disk, sink: SnapshotSink | null = null): SnapshotShelf | Refusal {
   const files = disk.list().filter((name) => snapshotIndexOf(name) > 0);
   const good: ReadSnapshotFile[] = [];
   const damaged: DamagedSnapshot[] = [];
   for (const file of files.reverse()) {
-    const read = good.length === 0 ? readSnapshotSync(disk, file) : peekSnapshotSync(disk, file);
+    const read =
+      good.length === 0
+        ? readSnapshotSync(disk, file, sink?.begin())
+        : peekSnapshotSync(disk, file);
     if (typeof read === 'string') damaged.push({ file, what: read });
     else if ('unknownVersion' in read) {
       return refusal('version', file, 0, 'the snapshot has a format version unknown here');

@@ -21,6 +21,7 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from './segment.ts';
+import type { SnapshotSink } from './snapshot-shelf.ts';
 import { Snapshots } from './snapshots.ts';
 import { type IdentityChange, stateAfter } from './state-change.ts';
 import type { StateFiles } from './state-files.ts';
@@ -89,15 +90,17 @@ export class Storage {
    * so is an error of the disk.
    * @param startId random bytes that no other start has (base/start-history.ts).
    * @param now milliseconds of a monotonic clock, for `stats` only.
+   * @param sink takes what `recovered.snapshot` holds, if there is one.
    */
   static open(
     disk: Disk,
     limits: Limits,
     startId: Uint8Array,
     now: () => number = () => 0,
+    sink: SnapshotSink | null = null,
   ): Storage | Refusal {
     try {
-      const recovery = recover(disk, recoverOptions(limits));
+      const recovery = recover(disk, { ...recoverOptions(limits), sink });
       if (isRefusal(recovery)) return recovery;
       recovery.files.countStart(startId, recovery.end);
       return new Storage(disk, limits, now, recovery);

@@ -52,6 +52,13 @@ export function diskConformance(under: DiskUnderTest): void {
     file.writeSync(0, bytes('hello world'));
     file.writeSync(6, bytes('there'));
     assert.equal(text(file.readSync(0, 11)), 'hello there');
+    const into = new Uint8Array(6);
+    const read = file.readSync(0, 5, into);
+    assert.equal(read.buffer, into.buffer, 'read to where it was told to');
+    assert.equal(text(read), 'hello');
+    assert.equal(text(file.readSync(6, 6, into)), 'there', 'the file ends here');
+    assert.equal(text(read), 'there', 'that memory is used again');
+    assert.equal(text(file.readSync(0, 11, into)), 'hello there', 'more than it holds');
     const other = disk.open('a');
     assert.equal(other.name, 'a');
     assert.equal(text(other.readSync(6, 3)), 'the');

@@ -130,3 +130,35 @@ for (const where of ['memory', 'disk'] as const) {
     assert.equal(replies, entries.length);
   });
 }
+
+test('the next entries are read while those before are applied, and none twice', () => {
+  const entries = longReplies(40);
+  const reads: { readonly from: number; readonly done: () => void }[] = [];
+  const machine = new StateMachine();
+  const applier = new Applier(machine, {
+    entriesInMemory: () => null,
+    readFromDisk: (from, _to, _bytesMax, done) => {
+      reads.push({ from, done: () => done(entries.slice(from - 1, from + 9)) });
+    },
+    applied: () => {},
+    wake: () => {},
+  });
+  applier.committed(index(41));
+  const applied: number[] = [];
+  let isAhead = false;
+  for (let turns = 0; machine.lastApplied < 41; turns++) {
+    assert.ok(turns < 100);
+    applier.run();
+    applied.push(machine.lastApplied);
+    assert.ok(reads.length <= 1, 'one at a time');
+    // The disk takes two turns for it.
+    if (turns % 2 === 1) reads.shift()?.done();
+    if (reads[0] === undefined) continue;
+    assert.ok(reads[0].from > machine.lastApplied);
+    isAhead ||= reads[0].from > machine.lastApplied + 1;
+  }
+  const [first] = applied.filter((at) => at > 0);
+  assert.ok(first! < 10, 'a turn ends early, for long replies');
+  assert.ok(isAhead);
+  assert.equal(reads.length, 0, 'nothing is read behind the end');
+});

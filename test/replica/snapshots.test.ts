@@ -101,6 +101,24 @@ describe('a log under endless overwriting of the same keys', () => {
     assert.equal(again.ask('GET', 'k7'), `$${'r19'.padEnd(200, '.')}`);
   });
 
+  test('is not written down before a start has replayed as much of it as makes one due', () => {
+    const MIB = 1024 * KIB;
+    const never = new World(32, 1, { ...limits, snapshotLogBytesMin: 64 * MIB });
+    never.startAll();
+    const client = never.client(never.elect());
+    const value = '.'.repeat(2 * KIB);
+    for (let i = 0; i < 1700; i++) assert.equal(client.ask('SET', `k${i % 20}`, value), '+OK');
+    never.powerOff(never.nodes[0]!);
+
+    const world = new World(33, 1, { ...limits, snapshotLogBytesMin: 2 * MIB });
+    const [node] = world.nodes;
+    world.restore(node!, never.nodes[0]!.disk.image());
+    world.start(node!);
+    assert.ok(world.until(() => logged(node!, 'snapshot').length > 0));
+    const { index } = logged(node!, 'snapshot')[0]!.fields;
+    assert.ok(Number(index) >= 900, `the first one covers ${index} entries`);
+  });
+
   test('falls back to the older snapshot when the newest has rotted, and trusts itself', () => {
     const { world, client } = started();
     overwrite(client, 20, 20);
