@@ -73,6 +73,9 @@ export class RespWriter {
       case 'bulk':
         this.writeBulk(DOLLAR, reply.bytes);
         return;
+      case 'blob':
+        this.writeBlob(reply.bytes);
+        return;
       case 'null':
         if (this.protocol === 2) this.writeLine(DOLLAR, '-1');
         else this.writeLine(UNDERSCORE, '');
@@ -113,6 +116,14 @@ export class RespWriter {
     this.writeNumber(type, bytes.length);
     this.reserve(bytes.length + 2);
     this.end += native.writeByteString(this.block, this.end, bytes);
+    this.writeLineEnd();
+  }
+
+  private writeBlob(bytes: Uint8Array): void {
+    this.writeNumber(DOLLAR, bytes.length);
+    this.reserve(bytes.length + 2);
+    this.block.set(bytes, this.end);
+    this.end += bytes.length;
     this.writeLineEnd();
   }
 

@@ -60,10 +60,8 @@ export class SnapshotInstaller {
 
   /** The log was reset to this snapshot. A later one takes the place of an earlier one. */
   install(info: SnapshotInfo): void {
+    this.close();
     this.wanted = info;
-    this.restorer = null;
-    this.readOn = null;
-    this.read = false;
   }
 
   /** When `run` has something to do that no other event asks for. */
@@ -88,9 +86,13 @@ export class SnapshotInstaller {
   }
 
   close(): void {
+    const { readOn } = this;
     this.wanted = null;
     this.restorer = null;
     this.readOn = null;
+    this.read = false;
+    // To its end, for nobody: so the file is closed.
+    readOn?.();
   }
 
   private startReading(info: SnapshotInfo): void {
@@ -102,7 +104,10 @@ export class SnapshotInstaller {
       this.rests.slice(() => this.guarded(info, () => restorer.add(payload)));
     };
     const between = (goOn: () => void) => {
-      if (!isStill()) return;
+      if (!isStill()) {
+        goOn();
+        return;
+      }
       this.readOn = goOn;
       this.host.askForTurn();
     };

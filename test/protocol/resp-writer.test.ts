@@ -5,6 +5,7 @@ import { byteString, concatBytes } from '../../src/base/bytes.ts';
 import { INT64_MAX, INT64_MIN, parseInt64 } from '../../src/base/int64.ts';
 import {
   array,
+  blob,
   bulk,
   error,
   integer,
@@ -77,6 +78,14 @@ test('digits of every length', () => {
   }
 });
 
+test('a long blob goes behind what was written before it', () => {
+  const writer = new RespWriter();
+  writer.write(integer(1));
+  writer.write(blob(new Uint8Array(70_000).fill(0x61)));
+  writer.write(OK);
+  assert.equal(byteString(writer.take()), `:1\r\n$70000\r\n${'a'.repeat(70_000)}\r\n+OK\r\n`);
+});
+
 test('a line end within a line can’t forge a reply', () => {
   assert.equal(written(error('ERR a\r\n+OK')), '-ERR a  +OK\r\n');
   assert.equal(written(simple('a\nb')), '+a b\r\n');
@@ -90,6 +99,7 @@ const line = fc.string({ unit: fc.constantFrom('a', ' ', '-', '$') });
 const leaf = fc.oneof(
   int64,
   byteText,
+  fc.uint8Array({ maxLength: 600 }).map(blob),
   byteText.map((reply) => verbatim((reply as { bytes: string }).bytes)),
   line.map(simple),
   line.map(error),
@@ -111,6 +121,8 @@ function asRead(reply: Reply, protocol: ProtocolVersion): RespValue {
   switch (reply.kind) {
     case 'bulk':
       return { kind: 'bulk', bytes: bytes(reply.bytes) };
+    case 'blob':
+      return { kind: 'bulk', bytes: reply.bytes };
     case 'verbatim':
       if (protocol === 2) return { kind: 'bulk', bytes: bytes(reply.bytes) };
       return { kind: 'verbatim', format: 'txt', bytes: bytes(reply.bytes) };
