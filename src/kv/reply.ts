@@ -7,7 +7,7 @@ export type Reply =
   | { readonly kind: 'integer'; readonly value: number | bigint }
   /** A byte string: one char a byte (base/native.ts). */
   | { readonly kind: 'bulk'; readonly bytes: string }
-  /** A bulk that would be too long to be made a string of: valid until it is written. */
+  /** A bulk that is too long to be made a string of, or to be copied: nobody changes the bytes. */
   | { readonly kind: 'blob'; readonly bytes: Uint8Array }
   | { readonly kind: 'null' }
   | { readonly kind: 'array'; readonly items: readonly Reply[] }
