@@ -3,12 +3,13 @@ import type { SnapshotInfo } from '../base/snapshot.ts';
 import { blob, bulk, integer, map, OK, type Reply } from '../kv/reply.ts';
 import { noBackup, tryAgain, unreadableBackup } from '../protocol/errors.ts';
 import { DiskError } from '../storage/disk.ts';
+import { SNAPSHOT_PIECE_BYTES_MAX } from '../storage/snapshot-file.ts';
 import type { Snapshots as SnapshotFiles } from '../storage/snapshots.ts';
 import type { Deferred } from './deferred.ts';
 import type { NodeView } from './status.ts';
 
-/** What is read at a time: to hand it to a socket is a pause, and it is well below a millisecond. */
-const READ_BYTES_MAX = 64 * 1024;
+/** What is read at a time, which is a block: to hand it to a socket holds everybody up. */
+const READ_BYTES_MAX = SNAPSHOT_PIECE_BYTES_MAX;
 /** How many connections may have a snapshot kept for them: each may keep one file from going. */
 export const BACKUPS_MAX = 4;
 /** Whoever has not read for so long has gone, or has no use for it. */
@@ -78,7 +79,7 @@ export class Backups<Owner extends object = object> {
     return waiting.proceed(nowMs) ?? waiting;
   }
 
-  /** Whole pieces of the file from `offset` on, 64 KiB at most, one at least. */
+  /** Whole pieces of the file from `offset` on: as much as a block takes, and one at least. */
   read(owner: Owner, id: number, offset: number, nowMs: number): Reply | Deferred {
     const held = this.held.get(owner);
     if (held === undefined || held.info.id !== id) return this.notHeld(id);
