@@ -21,6 +21,9 @@ export interface Limits {
   /** The entries of one that are read back from disk for a laggard: to decode them holds up everybody
    *  who is not one. */
   readonly readBackBytesMax: number;
+  /** How fast a follower that is far behind is fed, where nobody waits for it: the bytes of entries and
+   *  of snapshots, and what counts like them. When the log grows, faster (raft/catch-up.ts). */
+  readonly catchUpBytesPerSecond: number;
   /** AppendEntries on their way to one follower, unanswered. */
   readonly inflightMessagesMax: number;
   /** Bytes of entries on their way to one follower, unanswered. */
@@ -90,6 +93,7 @@ export const defaultLimits: Limits = {
   allowFlushall: false,
   appendEntriesBytesMax: 512 * KIB,
   readBackBytesMax: 64 * KIB,
+  catchUpBytesPerSecond: 32 * MIB,
   inflightMessagesMax: 64,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,
@@ -146,6 +150,7 @@ export function checkLimits(limits: Limits): void {
     limits.peerFrameBytesMax >= limits.snapshotChunkBytesMax + KIB,
     'peerFrameBytesMax holds a piece of a snapshot',
   );
+  holds(limits.catchUpBytesPerSecond >= KIB, 'catchUpBytesPerSecond >= KIB');
   holds(limits.inflightMessagesMax >= 1, 'inflightMessagesMax >= 1');
   holds(
     limits.peerOutputBytesMax >= limits.inflightBytesMax + limits.peerFrameBytesMax,

@@ -4,8 +4,9 @@ import { copyBytes } from './cells.ts';
 export const BLOCK_BYTES = 64 * 1024;
 
 /**
- * A queue of bytes, in blocks of a fixed size: it never moves what it holds, however much that is,
- * and what was taken is never written again, so whoever took it may keep it.
+ * A queue of bytes, in blocks of a fixed size: it never moves what it holds, however much that is.
+ * A block that was taken whole is filled again, so that a long stream is no work for the collector of
+ * garbage: what was taken is valid until the next call.
  */
 export class ByteBlocks {
   /** Each full but the last; the first one is taken from. */
@@ -15,6 +16,8 @@ export class ByteBlocks {
   private firstAt = 0;
   private last: Uint8Array = new Uint8Array(0);
   private bytes = 0;
+  /** The last block that was taken whole. */
+  private spare: Uint8Array | null = null;
 
   /** How many bytes wait. */
   get length(): number {
@@ -26,7 +29,8 @@ export class ByteBlocks {
     this.bytes += to - from;
     for (let at = from; at < to; ) {
       if (this.lastAt === BLOCK_BYTES) {
-        this.last = new Uint8Array(BLOCK_BYTES);
+        this.last = this.spare ?? new Uint8Array(BLOCK_BYTES);
+        this.spare = null;
         this.lastAt = 0;
         this.blocks.push(this.last);
       }
@@ -37,7 +41,8 @@ export class ByteBlocks {
     }
   }
 
-  /** The next bytes, from one block: not empty if there are any, and no more than `bytesMax`. */
+  /** The next bytes, from one block: not empty if there are any, and no more than `bytesMax`. They are
+   *  valid until the next call. */
   take(bytesMax: number): Uint8Array {
     const block = this.blocks.peek() ?? this.last;
     const length = Math.min(bytesMax, this.bytes, BLOCK_BYTES - this.firstAt);
@@ -45,7 +50,7 @@ export class ByteBlocks {
     this.firstAt += length;
     this.bytes -= length;
     if (this.firstAt === BLOCK_BYTES) {
-      this.blocks.shift();
+      this.spare = this.blocks.shift() ?? null;
       this.firstAt = 0;
     }
     return taken;
@@ -53,6 +58,7 @@ export class ByteBlocks {
 
   clear(): void {
     this.blocks.clear();
+    this.spare = null;
     this.last = new Uint8Array(0);
     this.lastAt = BLOCK_BYTES;
     this.firstAt = 0;

@@ -7,6 +7,8 @@ export type Reply =
   | { readonly kind: 'integer'; readonly value: number | bigint }
   /** A byte string: one char a byte (base/native.ts). */
   | { readonly kind: 'bulk'; readonly bytes: string }
+  /** A bulk that is too long to be made a string of, or to be copied: nobody changes the bytes. */
+  | { readonly kind: 'blob'; readonly bytes: Uint8Array }
   | { readonly kind: 'null' }
   | { readonly kind: 'array'; readonly items: readonly Reply[] }
   // RESP3 has a form for these; RESP2 writes a map and a set as arrays, and a text as a bulk.
@@ -23,6 +25,7 @@ export const simple = (text: string): Reply => ({ kind: 'simple', text });
 export const error = (text: string): Reply => ({ kind: 'error', text });
 export const integer = (value: number | bigint): Reply => ({ kind: 'integer', value });
 export const bulk = (bytes: string): Reply => ({ kind: 'bulk', bytes });
+export const blob = (bytes: Uint8Array): Reply => ({ kind: 'blob', bytes });
 export const verbatim = (bytes: string): Reply => ({ kind: 'verbatim', bytes });
 export const set = (items: readonly Reply[]): Reply => ({ kind: 'set', items });
 export const map = (entries: readonly (readonly [Reply, Reply])[]): Reply => ({

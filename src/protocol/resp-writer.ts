@@ -40,14 +40,25 @@ export class RespWriter {
   /** What has been written and not yet taken: block[start, end). */
   private start = 0;
   private end = 0;
+  /** What was written before that: blobs, which are handed off as they are, and what stands between. */
+  private parts: Uint8Array[] = [];
+  private partsBytes = 0;
 
-  /** How many bytes `take` would give. */
+  /** How many bytes `take` would give, called until it gives none. */
   get length(): number {
-    return this.end - this.start;
+    return this.partsBytes + this.end - this.start;
   }
 
-  /** Hands off what was written since the last time. */
+  /** Hands off what was written since the last time: all of it, if there is no blob in it, or else as
+   *  far as that; none when there is no more. */
   take(): Uint8Array {
+    const part = this.parts.shift();
+    if (part === undefined) return this.takeBlock();
+    this.partsBytes -= part.length;
+    return part;
+  }
+
+  private takeBlock(): Uint8Array {
     const { block, start, end } = this;
     if (start === end) return EMPTY_BYTES;
     if (block.length - end < REST_MIN || block.length > BLOCK_MAX) {
@@ -72,6 +83,9 @@ export class RespWriter {
         return;
       case 'bulk':
         this.writeBulk(DOLLAR, reply.bytes);
+        return;
+      case 'blob':
+        this.writeBlob(reply.bytes);
         return;
       case 'null':
         if (this.protocol === 2) this.writeLine(DOLLAR, '-1');
@@ -113,6 +127,16 @@ export class RespWriter {
     this.writeNumber(type, bytes.length);
     this.reserve(bytes.length + 2);
     this.end += native.writeByteString(this.block, this.end, bytes);
+    this.writeLineEnd();
+  }
+
+  private writeBlob(bytes: Uint8Array): void {
+    this.writeNumber(DOLLAR, bytes.length);
+    for (const part of [this.takeBlock(), bytes]) {
+      if (part.length > 0) this.parts.push(part);
+      this.partsBytes += part.length;
+    }
+    this.reserve(2);
     this.writeLineEnd();
   }
 

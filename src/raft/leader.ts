@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { EMPTY_BYTES } from '../base/bytes.ts';
 import { type Entry, EntryType, sealEntry, unsealedRecord } from '../base/entry.ts';
 import { INDEX_ZERO, type Index, indexPlus } from '../base/ids.ts';
+import { feedCost } from './catch-up.ts';
 import { reachedByMajority } from './quorum.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
@@ -24,6 +25,7 @@ export function appendEntry(state: RaftState, type: EntryType, record: Uint8Arra
   const entry: Entry = sealEntry(record, type, state.currentTerm, index);
   state.log.append(entry);
   state.uncommittedBytes += record.length;
+  state.grownCost += feedCost(entry);
   if (state.trace !== null) {
     state.trace({
       kind: 'append',

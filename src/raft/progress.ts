@@ -7,6 +7,7 @@ import {
   type NodeId,
 } from '../base/ids.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
+import { Pace } from './catch-up.ts';
 import type { ReadEntries } from './effects.ts';
 import { Inflights } from './inflights.ts';
 
@@ -70,6 +71,10 @@ export class Progress {
   probeInFlight = false;
   /** Only in `replicate`; empty in `probe`. */
   readonly inflights: Inflights;
+  /** It lacks more than what is on its way to it: until all has been sent, it is fed at a pace, unless
+   *  it is needed (catch-up.ts). */
+  isCatchingUp = false;
+  readonly pace = new Pace();
   /** Entries being read back from disk for this follower: one read at a time. It outlives a change
    *  of state, for the host will answer it in any case. */
   reading: ReadEntries | null = null;
@@ -104,12 +109,14 @@ export class Progress {
     this.nextIndex = nextIndex;
     this.probeInFlight = false;
     this.inflights.clear();
+    this.isCatchingUp = false;
     this.sending?.interrupted();
   }
 
   /** The log no longer holds what it needs next. `nextIndex` stays where it is. */
   becomeSnapshot(): void {
     this.state = 'snapshot';
+    this.startCatchingUp();
     this.probeInFlight = false;
     this.inflights.clear();
   }
@@ -117,7 +124,15 @@ export class Progress {
   /** It needs no snapshot any more: its log agrees with the leader's up to matchIndex. */
   becomeReplicate(): void {
     this.state = 'replicate';
+    // Perhaps by nothing at all: what is sent next will tell.
+    this.startCatchingUp();
     this.sending = null;
+  }
+
+  startCatchingUp(): void {
+    if (this.isCatchingUp) return;
+    this.isCatchingUp = true;
+    this.pace.begin();
   }
 
   /** An AppendEntries with entries up to `lastIndex` is on its way. */

@@ -103,7 +103,8 @@ export class Raft {
   /** When `tick` is wanted next. An earlier one is harmless. */
   get nextTickMs(): number {
     const { state } = this;
-    return state.role === 'leader' ? state.heartbeatDeadlineMs : state.electionDeadlineMs;
+    if (state.role !== 'leader') return state.electionDeadlineMs;
+    return Math.min(state.heartbeatDeadlineMs, state.feedDueMs);
   }
 
   /**
@@ -114,11 +115,13 @@ export class Raft {
   tick(nowMs: number): void {
     const { state } = this;
     this.hasInput = true;
-    if (nowMs < this.nextTickMs) return;
-    const late = nowMs > this.nextTickMs + state.timing.lateTickMs;
-    const judges = !late || this.nextTickMs === this.excusedUntilMs;
+    const isLeader = state.role === 'leader';
+    const dueMs = isLeader ? state.heartbeatDeadlineMs : state.electionDeadlineMs;
+    if (nowMs < dueMs) return;
+    const late = nowMs > dueMs + state.timing.lateTickMs;
+    const judges = !late || dueMs === this.excusedUntilMs;
     if (!judges) this.excusedUntilMs = nowMs + state.timing.heartbeatMs;
-    if (state.role === 'leader') leaderTick(state, nowMs, judges);
+    if (isLeader) leaderTick(state, nowMs, judges);
     else if (judges) electionTimeout(state, nowMs);
     else state.electionDeadlineMs = this.excusedUntilMs;
   }
@@ -343,7 +346,7 @@ export class Raft {
     this.hasInput = false;
     const { state } = this;
     checkState(state);
-    if (state.role === 'leader') replicate(state);
+    if (state.role === 'leader') replicate(state, nowMs);
     const persist = state.durability.take(nowMs, state.hardState, state.log, state.commitIndex);
     const { outbox, commitIndex } = state;
     if (persist === null && outbox.isEmpty && commitIndex === this.toldCommitIndex) return null;

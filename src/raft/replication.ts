@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Entry } from '../base/entry.ts';
 import { type Index, indexPlus, NO_INCARNATION, type NodeId, type Term } from '../base/ids.ts';
+import { feedCost, mayFeed } from './catch-up.ts';
 import type { ReadEntries } from './effects.ts';
 import { advanceCommit } from './leader.ts';
 import type {
@@ -27,22 +28,23 @@ const NO_ENTRIES: readonly Entry[] = [];
  * the turn share one AppendEntries for each follower, while the leader's own disk writes the same
  * entries (dissertation §10.2.1).
  */
-export function replicate(state: RaftState): void {
+export function replicate(state: RaftState, nowMs: number): void {
   // S3: AppendEntries don't wait for the disk, so the term that they carry must not need to.
   assert(
     state.durability.isTermDurable(state.currentTerm),
     () => `leader ${state.id} of term ${state.currentTerm}, which is not durable`,
   );
   const batches = new Batches(state);
+  state.feedDueMs = Number.POSITIVE_INFINITY;
   for (const progress of state.peers) {
     // §7: "when the leader has already discarded the next log entry that it needs to send". The entry
     // right behind the base needs none: the base's own term is known.
     if (progress.nextIndex <= state.log.base.index) progress.becomeSnapshot();
     if (progress.state === 'snapshot') sendSnapshot(state, progress);
     else if (progress.state === 'probe') sendProbe(state, progress, batches);
-    else sendPipelined(state, progress, batches);
+    else sendPipelined(state, nowMs, progress, batches);
   }
-  readSnapshots(state);
+  readSnapshots(state, nowMs);
   state.heartbeatDue = false;
 }
 
@@ -68,11 +70,21 @@ function sendProbe(state: RaftState, progress: Progress, batches: Batches): void
     return;
   }
   // What is no longer in memory is read back only once it is known that it is needed.
+  const { appendEntriesBytesMax } = state.limits;
   const inMemory = progress.nextIndex >= state.log.firstIndexInMemory;
-  sendEntries(state, progress, inMemory ? batches.from(progress.nextIndex) : NO_ENTRIES);
+  sendEntries(
+    state,
+    progress,
+    inMemory ? batches.from(progress.nextIndex, appendEntriesBytesMax) : NO_ENTRIES,
+  );
 }
 
-function sendPipelined(state: RaftState, progress: Progress, batches: Batches): void {
+function sendPipelined(
+  state: RaftState,
+  nowMs: number,
+  progress: Progress,
+  batches: Batches,
+): void {
   // On its own and first, even when entries follow: it is answered without an fsync, so that a slow
   // disk is not taken for a lost follower. It speaks of everything sent so far: if something of
   // that was lost, the refusal says so.
@@ -81,23 +93,32 @@ function sendPipelined(state: RaftState, progress: Progress, batches: Batches): 
     progress.nextIndex <= state.log.lastIndex &&
     progress.hasRoom(state.limits.inflightBytesMax)
   ) {
-    if (progress.nextIndex < state.log.firstIndexInMemory) {
+    const isInMemory = progress.nextIndex >= state.log.firstIndexInMemory;
+    if (!isInMemory) progress.startCatchingUp();
+    if (progress.isCatchingUp && !mayFeed(state, nowMs, progress)) return;
+    if (!isInMemory) {
       readBack(state, progress);
       return;
     }
-    sendEntries(state, progress, batches.from(progress.nextIndex));
+    sendEntries(state, progress, batches.from(progress.nextIndex, pieceBytesMax(state, progress)));
   }
+  if (progress.nextIndex > state.log.lastIndex) progress.isCatchingUp = false;
+}
+
+/** What a laggard is sent at a time is little: to handle it holds up everybody who is not one. */
+function pieceBytesMax({ limits }: RaftState, { isCatchingUp }: Progress): number {
+  const { appendEntriesBytesMax, readBackBytesMax } = limits;
+  return isCatchingUp ? Math.min(appendEntriesBytesMax, readBackBytesMax) : appendEntriesBytesMax;
 }
 
 /** A laggard wants entries that memory has let go of: the host reads them from disk. */
 function readBack(state: RaftState, progress: Progress): void {
   if (progress.reading !== null || progress.readFailed) return;
-  const { appendEntriesBytesMax, readBackBytesMax } = state.limits;
   const request: ReadEntries = {
     follower: progress.peer,
     from: progress.nextIndex,
     to: indexPlus(state.log.firstIndexInMemory, -1),
-    bytesMax: Math.min(appendEntriesBytesMax, readBackBytesMax),
+    bytesMax: pieceBytesMax(state, progress),
   };
   progress.reading = request;
   state.outbox.read(request);
@@ -143,6 +164,7 @@ function sendEntries(state: RaftState, progress: Progress, entries: readonly Ent
   sendAppendEntries(state, progress, entries);
   let bytes = 0;
   for (let i = 0; i < entries.length; i++) bytes += entries[i]!.record.length;
+  if (progress.isCatchingUp) for (const entry of entries) progress.pace.spend(feedCost(entry));
   progress.sent(indexPlus(progress.nextIndex, entries.length - 1), bytes);
 }
 
@@ -235,19 +257,21 @@ export function followResponse(
 /** The entries of one turn, cut into messages: followers at the same place get the same array. */
 class Batches {
   private readonly state: RaftState;
-  private readonly made: (readonly Entry[])[] = [];
+  private readonly made: { readonly entries: readonly Entry[]; readonly bytesMax: number }[] = [];
 
   constructor(state: RaftState) {
     this.state = state;
   }
 
-  /** As many entries from `index` on as one AppendEntries takes; all of them are in memory. */
-  from(index: Index): readonly Entry[] {
-    const { log, limits } = this.state;
+  /** As many entries from `index` on as fit into so many bytes; all of them are in memory. */
+  from(index: Index, bytesMax: number): readonly Entry[] {
+    const { log } = this.state;
     if (index > log.lastIndex) return NO_ENTRIES;
-    for (const batch of this.made) if (batch[0]!.index === index) return batch;
-    const batch = log.slice(index, log.lastIndex, limits.appendEntriesBytesMax);
-    this.made.push(batch);
-    return batch;
+    for (const made of this.made) {
+      if (made.entries[0]!.index === index && made.bytesMax === bytesMax) return made.entries;
+    }
+    const entries = log.slice(index, log.lastIndex, bytesMax);
+    this.made.push({ entries, bytesMax });
+    return entries;
   }
 }

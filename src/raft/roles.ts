@@ -77,6 +77,7 @@ export function becomeLeader(state: RaftState, nowMs: number): void {
   state.transfer = null;
   state.heartbeatDeadlineMs = nowMs + state.timing.heartbeatMs;
   state.heartbeatDue = false;
+  state.feedDueMs = Number.POSITIVE_INFINITY;
   for (const progress of state.peers) {
     progress.startAnew(state.log.lastIndex);
     progress.readFailed = false;

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { EMPTY_BYTES } from '../base/bytes.ts';
 import { INDEX_ZERO, TERM_ZERO } from '../base/ids.ts';
 import { isSameSnapshot, type SnapshotInfo } from '../base/snapshot.ts';
+import { mayFeed } from './catch-up.ts';
 import type { ReadSnapshot } from './effects.ts';
 import type { InstallSnapshotResponse } from './messages.ts';
 import { type Progress, SnapshotSending } from './progress.ts';
@@ -58,6 +59,7 @@ function sendPiece(
 ): void {
   sending.sentOffset = offset + bytes.length;
   sending.isWaiting = true;
+  progress.pace.spend(bytes.length);
   state.outbox.send({
     kind: 'InstallSnapshot',
     from: state.id,
@@ -70,7 +72,7 @@ function sendPiece(
 }
 
 /** One read at a time, in turn: whoever waits for one is behind whoever waits longer. */
-export function readSnapshots(state: RaftState): void {
+export function readSnapshots(state: RaftState, nowMs: number): void {
   if (state.snapshotReading !== null) return;
   const { peers, limits, lastSnapshotReader } = state;
   const first = peers.findIndex(({ peer }) => peer > lastSnapshotReader);
@@ -86,6 +88,7 @@ export function readSnapshots(state: RaftState): void {
       sending.isWaiting = true;
       continue;
     }
+    if (!mayFeed(state, nowMs, progress)) continue;
     const request: ReadSnapshot = {
       follower: progress.peer,
       snapshot: sending.snapshot,

@@ -123,6 +123,15 @@ export class RaftState {
   heartbeatDue = false;
   /** Bytes of what this leader appended and has not committed. */
   uncommittedBytes = 0;
+  /** What it would cost to feed a follower with everything that this leader has appended: only
+   *  differences mean anything. */
+  grownCost = 0;
+  /** When a follower that is fed at a pace may be fed again. */
+  feedDueMs = Number.POSITIVE_INFINITY;
+  /** The commitIndex that was seen when somebody was last fed at a pace, and since when it stands
+   *  there with entries behind it. */
+  seenCommitIndex: Index = INDEX_ZERO;
+  seenCommitMs = 0;
   transfer: Transfer | null = null;
   /** The one piece of a snapshot that the host is reading, for whichever follower. */
   snapshotReading: ReadSnapshot | null = null;

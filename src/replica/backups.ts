@@ -1,13 +1,15 @@
-import { byteString } from '../base/bytes.ts';
 import type { Index } from '../base/ids.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
-import { bulk, integer, map, OK, type Reply } from '../kv/reply.ts';
+import { blob, bulk, integer, map, OK, type Reply } from '../kv/reply.ts';
 import { noBackup, tryAgain, unreadableBackup } from '../protocol/errors.ts';
 import { DiskError } from '../storage/disk.ts';
+import { SNAPSHOT_PIECE_BYTES_MAX } from '../storage/snapshot-file.ts';
 import type { Snapshots as SnapshotFiles } from '../storage/snapshots.ts';
 import type { Deferred } from './deferred.ts';
 import type { NodeView } from './status.ts';
 
+/** What is read at a time, which is a block: to hand it to a socket holds everybody up. */
+const READ_BYTES_MAX = SNAPSHOT_PIECE_BYTES_MAX;
 /** How many connections may have a snapshot kept for them: each may keep one file from going. */
 export const BACKUPS_MAX = 4;
 /** Whoever has not read for so long has gone, or has no use for it. */
@@ -44,7 +46,7 @@ export class Backups<Owner extends object = object> {
 
   constructor(view: NodeView, chunkBytesMax: number, askForTurn: () => void) {
     this.view = view;
-    this.chunkBytesMax = chunkBytesMax;
+    this.chunkBytesMax = Math.min(chunkBytesMax, READ_BYTES_MAX);
     this.askForTurn = askForTurn;
   }
 
@@ -77,7 +79,7 @@ export class Backups<Owner extends object = object> {
     return waiting.proceed(nowMs) ?? waiting;
   }
 
-  /** Whole pieces of the file from `offset` on, `snapshotChunkBytesMax` at most, one at least. */
+  /** Whole pieces of the file from `offset` on: as much as a block takes, and one at least. */
   read(owner: Owner, id: number, offset: number, nowMs: number): Reply | Deferred {
     const held = this.held.get(owner);
     if (held === undefined || held.info.id !== id) return this.notHeld(id);
@@ -89,7 +91,7 @@ export class Backups<Owner extends object = object> {
       } else if (result instanceof DiskError) {
         reading.reply = unreadableBackup(result.message);
       } else {
-        reading.reply = bulk(byteString(result));
+        reading.reply = blob(result);
       }
       this.askForTurn();
     });

@@ -273,7 +273,7 @@ export class ClientConnection implements StreamHandlers, Connection {
   shed(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    this.output.take();
+    while (this.output.length > 0) this.output.take();
     this.stream.destroy();
     this.service.closed(this);
   }
@@ -357,10 +357,12 @@ export class ClientConnection implements StreamHandlers, Connection {
   }
 
   private writeOut(): void {
-    const bytes = this.output.take();
-    this.outputBytes += bytes.length;
-    this.service.stats.outputBytes += bytes.length;
-    this.stream.write(bytes);
+    while (this.output.length > 0) {
+      const bytes = this.output.take();
+      this.outputBytes += bytes.length;
+      this.service.stats.outputBytes += bytes.length;
+      this.stream.write(bytes);
+    }
   }
 
   /** What a client holds for a moment, which most do at each reply, is not worth a book entry. */

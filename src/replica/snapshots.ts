@@ -74,7 +74,10 @@ export class Snapshots {
     const askForTurn = () => events.askForTurn();
     const wantAnother = (than: SnapshotInfo) => this.want(than.index);
     this.transfers = new SnapshotTransfers(storage, raft, clock, askForTurn, wantAnother);
-    this.installer = new SnapshotInstaller(machine, storage, hashKey, {
+    this.installer = new SnapshotInstaller(machine, storage, hashKey, clock, {
+      get isInHurry() {
+        return raft.role === 'leader';
+      },
       installed: (info) => events.installed(info),
       fail: (failure) => events.fail(failure),
       askForTurn: () => events.askForTurn(),
@@ -96,7 +99,7 @@ export class Snapshots {
   }
 
   get nextDeadlineMs(): number {
-    return this.taker.nextDeadlineMs;
+    return Math.min(this.taker.nextDeadlineMs, this.installer.nextDeadlineMs);
   }
 
   /** Asks for a snapshot that covers everything up to `index`, though none is due. */
@@ -115,7 +118,7 @@ export class Snapshots {
 
   /** A turn's part of the work. */
   run(nowMs: number): void {
-    this.installer.run();
+    this.installer.run(nowMs);
     if (!this.installer.isInstalling) this.taker.run(nowMs);
   }
 

@@ -180,6 +180,8 @@ function drawLimits(random: Prng): Limits {
     peerOutputBytesMax: 256 * KIB,
     // A state of some kilobytes must take many slices, or nothing would change meanwhile.
     snapshotSliceBytes: pick(random, [128, 512, 64 * KIB]),
+    // From some tens of entries a second on, to all that there are at once.
+    catchUpBytesPerSecond: pick(random, [16 * KIB, 256 * KIB, 32 * KIB * KIB]),
   };
 }
 

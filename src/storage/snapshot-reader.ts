@@ -103,12 +103,14 @@ export function rotten({ index }: SnapshotInfo, what: string): DiskError {
 /**
  * Reads a whole file in pieces, one after the other, each verified before it is handed on. `done`
  * hears of an error, whose code is ROT where the bytes are bad; it is perhaps called at once then.
+ * @param between called after each piece but the last: reading goes on when it calls back.
  * @param isWanted asked before each piece; when it answers false, nothing is called any more.
  */
 export function readSnapshot(
   disk: Disk,
   { snapshot }: ReadSnapshotFile,
   onBlock: OnBlock,
+  between: (goOn: () => void) => void,
   isWanted: () => boolean,
   done: DiskDone,
 ): void {
@@ -123,9 +125,13 @@ export function readSnapshot(
     if (typeof taken === 'string') finish(rotten(snapshot, taken));
     else if (verifier.isWhole) finish(null);
     else if (taken === 0) finish(rotten(snapshot, 'the file is cut off'));
-    else readOn();
+    else between(readOn);
   };
   const readOn = (): void => {
+    if (!isWanted()) {
+      finish(null);
+      return;
+    }
     step(finish, () => {
       file ??= disk.open(snapshotName(snapshot.index));
       file.read(verifier.offset, READ_BYTES, (error, bytes) => {

@@ -140,16 +140,22 @@ export class Snapshots {
     });
   }
 
-  /** Reads all of it, block by block, each verified. Calls back at the end; or with an error,
-   *  perhaps at once, whose code is ROT where the bytes are bad. */
-  readAll(info: SnapshotInfo, onBlock: OnBlock, done: (error: DiskError | null) => void): void {
+  /** Reads all of it, block by block, each verified. After some of them `between` is called, and
+   *  reading goes on when that calls back. Calls back at the end; or with an error, perhaps at once,
+   *  whose code is ROT where the bytes are bad. */
+  readAll(
+    info: SnapshotInfo,
+    onBlock: OnBlock,
+    between: (goOn: () => void) => void,
+    done: (error: DiskError | null) => void,
+  ): void {
     const kept = this.find(info);
     if (kept === null) {
       done(rotten(info, 'it is gone'));
       return;
     }
     const isWanted = () => !this.ended;
-    readSnapshot(this.disk, kept, onBlock, isWanted, (error) => {
+    readSnapshot(this.disk, kept, onBlock, between, isWanted, (error) => {
       if (error !== null) this.noteDamage(kept, error);
       done(error);
     });

@@ -22,7 +22,7 @@ export function streamOf(machine: StateMachine): Uint8Array[] {
   const state = machine.beginSnapshot();
   const parts: Uint8Array[] = [];
   for (let part = state.next(64 * 1024); part !== null; part = state.next(64 * 1024)) {
-    parts.push(part);
+    parts.push(part.slice());
   }
   return parts;
 }

@@ -38,7 +38,7 @@ export function contentOf(machine: StateMachine): unknown {
 export function takeAll(snapshot: StateSnapshot, bytesMax = 64 * 1024): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let piece = snapshot.next(bytesMax); piece !== null; piece = snapshot.next(bytesMax)) {
-    pieces.push(piece);
+    pieces.push(piece.slice());
   }
   return pieces;
 }

@@ -29,7 +29,7 @@ function sample(): { readonly stream: Uint8Array; readonly content: unknown } {
   applyTo(machine, setCommand('long', 'x'.repeat(150)));
   const content = contentOf(machine);
   const snapshot = machine.beginSnapshot();
-  const pieces = [snapshot.next(40)!];
+  const pieces: Uint8Array[] = [snapshot.next(40)!.slice()];
   applyTo(machine, setCommand('a', 'changed'));
   applyTo(machine, setCommand('key:2', 'changed'));
   return { stream: streamOf([...pieces, ...takeAll(snapshot, 100)]), content };

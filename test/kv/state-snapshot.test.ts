@@ -37,7 +37,7 @@ test('any commands while it is walked: what is restored is the state at its begi
     const pieces: Uint8Array[] = [];
     for (const step of meanwhile) {
       if (typeof step !== 'number') applyTo(machine, step);
-      else pieces.push(...[snapshot.next(step)].filter((piece) => piece !== null));
+      else pieces.push(snapshot.next(step)?.slice() ?? new Uint8Array(0));
     }
     pieces.push(...takeAll(snapshot, 100));
     const restored = restoreMachine(pieces, before.length + 1);
@@ -103,7 +103,7 @@ test('a thousand keys, at any pace of changes and of reading', () => {
       const piece = snapshot.next(bytesMax);
       if (piece === null) break;
       assert.ok(piece.length <= bytesMax);
-      pieces.push(piece);
+      pieces.push(piece.slice());
       for (let i = crowd.random.below(2 * changes + 1); i > 0; i--) crowd.change();
     }
     assert.deepEqual(contentOf(restoreMachine(pieces)), content, `seed ${seed}`);
@@ -114,7 +114,7 @@ test('FLUSHALL in the middle takes nothing from it, and what comes behind does n
   const { machine } = new Crowd(6, 500);
   const content = contentOf(machine);
   const snapshot = machine.beginSnapshot();
-  const pieces = [snapshot.next(1000)!];
+  const pieces: Uint8Array[] = [snapshot.next(1000)!.slice()];
   applyTo(machine, setCommand('user:1', 'changed before'));
   applyTo(machine, flushall);
   // New cells stand where the old ones stood, in memory of their own.
@@ -144,7 +144,7 @@ test('one after the other; one at a time; an abandoned one keeps and costs nothi
     const content = contentOf(machine);
     const snapshot = machine.beginSnapshot();
     first.end(); // once more: it must not end the other
-    const pieces = [snapshot.next(3000)!];
+    const pieces: Uint8Array[] = [snapshot.next(3000)!.slice()];
     for (let i = 0; i < 300; i++) crowd.change();
     pieces.push(...takeAll(snapshot));
     assert.deepEqual(contentOf(restoreMachine(pieces)), content);
@@ -206,13 +206,13 @@ test('a call costs what it may hand out, however much it has to pass over', () =
   for (let i = 0; i < 8000; i++) applyTo(machine, setCommand(`key:${i}`, 'v'));
   const content = contentOf(machine);
   const snapshot = machine.beginSnapshot();
-  const pieces = [snapshot.next(100)!];
+  const pieces: Uint8Array[] = [snapshot.next(100)!.slice()];
   for (let i = 100; i < 7900; i++) applyTo(machine, setCommand(`key:${i}`, 'w'));
   const takeVisits = countVisits(snapshot);
   for (let piece = snapshot.next(4096); piece !== null; piece = snapshot.next(4096)) {
     // At most 4096 / 16 to pass over, and each that is written is looked at twice.
     assert.ok(takeVisits() <= 512);
-    pieces.push(piece);
+    pieces.push(piece.slice());
   }
   assert.ok(
     pieces.some(({ length }) => length === 0),
