@@ -16,6 +16,7 @@ export class PowerCut extends Error {
 /** Sees what becomes durable, and what is lost. */
 export interface DiskWatch {
   durable(change: DurableChange): void;
+  /** @param names the watch's to keep: they don't change any more. */
   directory(names: ReadonlyMap<string, number>): void;
 }
 
@@ -292,9 +293,9 @@ export class SimDisk implements Disk {
 
   private tellNames(): void {
     if (this.watch === null) return;
-    this.watch.directory(
-      new Map([...this.durableNames].map(([name, { number }]) => [name, number])),
-    );
+    const names = new Map<string, number>();
+    for (const [name, { number }] of this.durableNames) names.set(name, number);
+    this.watch.directory(names);
   }
 
   private count(): void {
