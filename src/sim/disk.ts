@@ -115,12 +115,11 @@ export class SimDisk implements Disk {
   }
 
   remove(name: string): void {
-    this.change('remove', name);
-    const inode = this.names.get(name);
-    if (inode === undefined) throw new DiskError('ENOENT', 'remove', name);
-    this.names.delete(name);
-    inode.path = '';
-    this.nameChanges.push({ kind: 'remove', name });
+    if (!this.removed(name)) throw new DiskError('ENOENT', 'remove', name);
+  }
+
+  removeIfThere(name: string): void {
+    this.removed(name);
   }
 
   syncDirectorySync(): void {
@@ -284,6 +283,17 @@ export class SimDisk implements Disk {
     if (this.watch === null) return;
     const { number, path, durable } = inode;
     this.watch.durable({ inode: number, path, offset, bytes, size: durable.length, cause });
+  }
+
+  /** Whether there was such a file. To ask is an operation, too. */
+  private removed(name: string): boolean {
+    this.change('remove', name);
+    const inode = this.names.get(name);
+    if (inode === undefined) return false;
+    this.names.delete(name);
+    inode.path = '';
+    this.nameChanges.push({ kind: 'remove', name });
+    return true;
   }
 
   private settleNames(count: number): void {
