@@ -52,6 +52,14 @@ export class NodeDisk implements Disk {
     });
   }
 
+  removeIfThere(name: string): void {
+    try {
+      this.remove(name);
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+    }
+  }
+
   syncDirectorySync(): void {
     attempt('sync', this.directory, () => fs.fsyncSync(this.descriptor));
   }

@@ -16,6 +16,7 @@ export class PowerCut extends Error {
 /** Sees what becomes durable, and what is lost. */
 export interface DiskWatch {
   durable(change: DurableChange): void;
+  /** @param names the watch's to keep: they don't change any more. */
   directory(names: ReadonlyMap<string, number>): void;
 }
 
@@ -114,12 +115,11 @@ export class SimDisk implements Disk {
   }
 
   remove(name: string): void {
-    this.change('remove', name);
-    const inode = this.names.get(name);
-    if (inode === undefined) throw new DiskError('ENOENT', 'remove', name);
-    this.names.delete(name);
-    inode.path = '';
-    this.nameChanges.push({ kind: 'remove', name });
+    if (!this.removed(name)) throw new DiskError('ENOENT', 'remove', name);
+  }
+
+  removeIfThere(name: string): void {
+    this.removed(name);
   }
 
   syncDirectorySync(): void {
@@ -290,6 +290,17 @@ export class SimDisk implements Disk {
     this.watch.durable({ inode: number, path, offset, bytes, size: durable.length, cause });
   }
 
+  /** Whether there was such a file. To ask is an operation, too. */
+  private removed(name: string): boolean {
+    this.change('remove', name);
+    const inode = this.names.get(name);
+    if (inode === undefined) return false;
+    this.names.delete(name);
+    inode.path = '';
+    this.nameChanges.push({ kind: 'remove', name });
+    return true;
+  }
+
   private settleNames(count: number): void {
     applyNames(this.durableNames, this.nameChanges.splice(0, count));
     this.tellNames();
@@ -297,9 +308,9 @@ export class SimDisk implements Disk {
 
   private tellNames(): void {
     if (this.watch === null) return;
-    this.watch.directory(
-      new Map([...this.durableNames].map(([name, { number }]) => [name, number])),
-    );
+    const names = new Map<string, number>();
+    for (const [name, { number }] of this.durableNames) names.set(name, number);
+    this.watch.directory(names);
   }
 
   private count(): void {

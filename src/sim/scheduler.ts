@@ -2,6 +2,8 @@ import { assert } from '../base/assert.ts';
 import { Prng } from '../base/prng.ts';
 import { Queue } from '../base/queue.ts';
 
+const HEAP_MIN = 256;
+
 /**
  * Simulated time: everything in `sim/` happens as a callback of one of these, one after the other,
  * in the order of (time, when it was scheduled). The same seed gives the same run.
@@ -11,7 +13,9 @@ export class Scheduler {
   readonly random: Prng;
   /** How many events have happened. */
   events = 0;
-  private heap: ScheduledEvent[] = [];
+  private readonly heap: ScheduledEvent[] = [];
+  /** Of each event in the heap, beside it: to compare two, nobody has to go and fetch them. */
+  private times = new Float64Array(HEAP_MIN);
   /** What happens at this very instant, behind what was scheduled for it before: most events do,
    *  and a ring is cheaper than a heap. */
   private readonly soon = new Queue<ScheduledEvent>();
@@ -44,7 +48,8 @@ export class Scheduler {
       this.soon.push(event);
     } else {
       this.heap.push(event);
-      this.siftUp(this.heap.length - 1);
+      if (this.heap.length > this.times.length) this.grow();
+      this.siftUp(this.heap.length - 1, event);
     }
     return event;
   }
@@ -102,36 +107,52 @@ export class Scheduler {
     const first = this.heap[0];
     const last = this.heap.pop();
     if (first === undefined || last === undefined || first === last) return first;
-    this.heap[0] = last;
-    this.siftDown(0);
+    this.siftDown(last);
     return first;
   }
 
-  private siftUp(from: number): void {
-    const event = this.heap[from]!;
+  /** Finds the event its place, from `from` on towards the first. */
+  private siftUp(from: number, event: ScheduledEvent): void {
+    const { heap, times } = this;
+    const { atMs } = event;
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!event.before(this.heap[parent]!)) break;
-      this.heap[at] = this.heap[parent]!;
+      const parentMs = times[parent]!;
+      if (parentMs < atMs || (parentMs === atMs && !event.before(heap[parent]!))) break;
+      heap[at] = heap[parent]!;
+      times[at] = parentMs;
       at = parent;
     }
-    this.heap[at] = event;
+    heap[at] = event;
+    times[at] = atMs;
   }
 
-  private siftDown(from: number): void {
-    const event = this.heap[from]!;
-    const { length } = this.heap;
-    let at = from;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= length) break;
-      if (child + 1 < length && this.heap[child + 1]!.before(this.heap[child]!)) child++;
-      if (!this.heap[child]!.before(event)) break;
-      this.heap[at] = this.heap[child]!;
+  /** Finds the event its place, from the first on. */
+  private siftDown(event: ScheduledEvent): void {
+    const { heap, times } = this;
+    const { length } = heap;
+    const { atMs } = event;
+    let at = 0;
+    for (let child = 1; child < length; child = 2 * at + 1) {
+      const second = child + 1;
+      if (second < length && times[second]! <= times[child]!) {
+        if (times[second]! < times[child]! || heap[second]!.before(heap[child]!)) child = second;
+      }
+      const childMs = times[child]!;
+      if (atMs < childMs || (atMs === childMs && event.before(heap[child]!))) break;
+      heap[at] = heap[child]!;
+      times[at] = childMs;
       at = child;
     }
-    this.heap[at] = event;
+    heap[at] = event;
+    times[at] = atMs;
+  }
+
+  private grow(): void {
+    const grown = new Float64Array(2 * this.times.length);
+    grown.set(this.times);
+    this.times = grown;
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Disk, DiskDone, DiskError } from './disk.ts';
-import { removeIfThere } from './growing-file.ts';
 import { step } from './step.ts';
 
 interface Batch {
@@ -58,7 +57,7 @@ export class Discards {
       else this.next();
     };
     step(removed, () => {
-      removeIfThere(this.disk, name);
+      this.disk.removeIfThere(name);
       this.disk.syncDirectory(removed);
     });
   }

@@ -18,6 +18,8 @@ export interface Disk {
   /** Replaces `to` if it exists. */
   rename(from: string, to: string): void;
   remove(name: string): void;
+  /** As `remove`, but where there is no such file, there is nothing to do. */
+  removeIfThere(name: string): void;
   syncDirectorySync(): void;
   syncDirectory(done: DiskDone): void;
 }

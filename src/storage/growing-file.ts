@@ -1,4 +1,4 @@
-import { type Disk, type DiskDone, DiskError, type DiskFile } from './disk.ts';
+import type { Disk, DiskDone, DiskError, DiskFile } from './disk.ts';
 import { step } from './step.ts';
 
 /** So much is written and then synced, so that the log's own syncs never queue behind much. */
@@ -76,7 +76,7 @@ export class GrowingFile {
     if (!this.over) this.stop(() => {});
     step(
       (error) => this.events.failed(error),
-      () => removeIfThere(this.disk, this.name),
+      () => this.disk.removeIfThere(this.name),
     );
   }
 
@@ -92,7 +92,7 @@ export class GrowingFile {
   private openFile(): DiskFile {
     if (this.file !== null) return this.file;
     // Never an inode to which an attempt before may still be writing.
-    removeIfThere(this.disk, this.name);
+    this.disk.removeIfThere(this.name);
     this.file = this.disk.create(this.name);
     return this.file;
   }
@@ -147,13 +147,4 @@ export class GrowingFile {
 /** No room is a state of the disk, not a failure. */
 export function isFull(error: DiskError): boolean {
   return error.code === 'ENOSPC' || error.code === 'EDQUOT';
-}
-
-/** @throws DiskError */
-export function removeIfThere(disk: Disk, name: string): void {
-  try {
-    disk.remove(name);
-  } catch (error) {
-    if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
-  }
 }

@@ -3,7 +3,7 @@ import type { Index } from '../base/ids.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
 import { Discards } from './discards.ts';
 import { type Disk, type DiskDone, DiskError, type DiskFile } from './disk.ts';
-import { isFull, removeIfThere } from './growing-file.ts';
+import { isFull } from './growing-file.ts';
 import type { StateImage } from './hard-state.ts';
 import { RESET_SEGMENT_BYTES, resetImage } from './log-reset.ts';
 import type { LogWriter } from './log-writer.ts';
@@ -133,7 +133,7 @@ export class LogBeginning {
       return segment;
     } catch (error) {
       if (!(error instanceof DiskError) || !isFull(error)) throw error;
-      removeIfThere(this.disk, name);
+      this.disk.removeIfThere(name);
       return null;
     }
   }

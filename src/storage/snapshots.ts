@@ -3,7 +3,6 @@ import type { Limits } from '../base/limits.ts';
 import { isSameSnapshot, type SnapshotInfo } from '../base/snapshot.ts';
 import { Discards } from './discards.ts';
 import type { Disk, DiskError } from './disk.ts';
-import { removeIfThere } from './growing-file.ts';
 import {
   BLOCK_HEADER_BYTES,
   chunkEnd,
@@ -207,7 +206,7 @@ export class Snapshots {
   /** @internal A received one that is not wanted any more: a later one has taken its place. */
   forget(info: SnapshotInfo): void {
     if (this.takeReceived(info) === null) return;
-    step(this.failed, () => removeIfThere(this.disk, incomingName(info.index)));
+    step(this.failed, () => this.disk.removeIfThere(incomingName(info.index)));
   }
 
   /** @internal Nothing is called any more but `idle`, perhaps at once: when no file is in use. */

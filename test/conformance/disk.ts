@@ -145,6 +145,10 @@ export function diskConformance(under: DiskUnderTest): void {
     renamed.close();
     disk.remove('b');
     assert.deepEqual(disk.list(), []);
+    disk.create('c').close();
+    disk.removeIfThere('c');
+    disk.removeIfThere('c');
+    assert.deepEqual(disk.list(), []);
   });
 
   test(`${name}: what is not there is ENOENT`, () => {

@@ -252,6 +252,7 @@ class BadSectors implements Disk {
   create = (name: string) => this.disk.create(name);
   rename = (from: string, to: string) => this.disk.rename(from, to);
   remove = (name: string) => this.disk.remove(name);
+  removeIfThere = (name: string) => this.disk.removeIfThere(name);
   syncDirectorySync = () => this.disk.syncDirectorySync();
   syncDirectory = (done: DiskDone) => this.disk.syncDirectory(done);
 }

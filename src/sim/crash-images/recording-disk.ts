@@ -103,6 +103,10 @@ export class RecordingDisk implements Disk {
     this.names.delete(name);
   }
 
+  removeIfThere(name: string): void {
+    if (this.names.has(name)) this.remove(name);
+  }
+
   syncDirectorySync(): void {
     this.record({ kind: 'sync-names', covers: this.operations.length });
   }

@@ -6,7 +6,7 @@ import {
   type SimRecovery,
   Violation,
 } from '../observer.ts';
-import type { Chronicle } from './chronicle.ts';
+import type { Chronicle, NodeRecord } from './chronicle.ts';
 
 /**
  * S12: at the moment when a leader commits an entry, the durable images of a majority have it. S13
@@ -43,32 +43,40 @@ export class CommittedDurableJudge extends Observer {
 
   override traced(node: SimNode, event: TraceEvent): void {
     if (event.kind === 'commit' && this.chronicle.isLeading(node, event.term)) {
-      this.judge('S12', `${node.name} commits ${event.commitIndex} in term ${event.term}`, node);
+      const what = () => `${node.name} commits ${event.commitIndex} in term ${event.term}`;
+      this.judge('S12', what, node);
     }
   }
 
   override stepped(): void {
     if (!this.isDue) return;
     this.isDue = false;
-    this.judge('S13', `${this.chronicle.ledger.lastIndex} was committed once`, null);
+    this.judge('S13', () => `${this.chronicle.ledger.lastIndex} was committed once`, null);
   }
 
-  private judge(invariant: 'S12' | 'S13', what: string, leader: SimNode | null): void {
-    const { ledger, records, majority } = this.chronicle;
-    const missing = records.filter(({ node, image }) => {
-      const { log, lost } = node.damage;
-      if (leader?.raftState?.peer(node.id)?.standing === 'suspect') return true;
-      return !log && !lost && !image.log.sharesPrefix(ledger, ledger.lastIndex);
-    });
-    if (records.length - missing.length >= majority) return;
+  private judge(invariant: 'S12' | 'S13', what: () => string, leader: SimNode | null): void {
+    const { records, majority } = this.chronicle;
+    let have = 0;
+    for (const record of records) if (!this.lacks(record, leader)) have++;
+    if (have >= majority) return;
+    const missing = records.filter((record) => this.lacks(record, leader));
     const ends = missing.map(({ node, image }) => {
       const { lastIndex, lastTerm } = image.log;
       return `${node.name} (up to ${lastIndex} of term ${lastTerm})`;
     });
     throw new Violation(
       invariant,
-      `${what}, but a loss of power now would leave it on fewer than a majority: ` +
+      `${what()}, but a loss of power now would leave it on fewer than a majority: ` +
         `it is missing on ${ends.join(', ')}`,
     );
+  }
+
+  /** Whether something that is committed is missing there. */
+  private lacks({ node, image }: NodeRecord, leader: SimNode | null): boolean {
+    const { log, lost } = node.damage;
+    if (leader?.raftState?.peer(node.id)?.standing === 'suspect') return true;
+    if (log || lost) return false;
+    const { ledger } = this.chronicle;
+    return !image.log.sharesPrefix(ledger, ledger.lastIndex);
   }
 }

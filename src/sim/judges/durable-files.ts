@@ -44,15 +44,18 @@ export class DurableFiles {
     return first;
   }
 
+  /** @param names stay as they are. */
   directory(names: ReadonlyMap<string, number>): void {
-    const kept = new Set(names.values());
-    for (const inode of this.names.values()) if (!kept.has(inode)) this.files.delete(inode);
-    this.names = new Map(names);
+    const before = this.names;
+    this.names = names;
+    for (const [name, inode] of before) {
+      if (names.get(name) !== inode && !this.isNamed(inode)) this.files.delete(inode);
+    }
   }
 
   /** Of all files. */
-  list(): readonly string[] {
-    return [...this.names.keys()];
+  list(): Iterable<string> {
+    return this.names.keys();
   }
 
   /** 0 when there is no such file. */
@@ -63,8 +66,16 @@ export class DurableFiles {
   /** A view of the file, valid until it changes; null when there is none of this name. */
   read(name: string): Uint8Array | null {
     const inode = this.names.get(name);
-    if (inode === undefined) return null;
-    const file = this.files.get(inode);
-    return file === undefined ? EMPTY_BYTES : file.view;
+    return inode === undefined ? null : this.bytesOf(inode);
+  }
+
+  /** As `read`, of a file that has a name. */
+  bytesOf(inode: number): Uint8Array {
+    return this.files.get(inode)?.view ?? EMPTY_BYTES;
+  }
+
+  private isNamed(inode: number): boolean {
+    for (const each of this.names.values()) if (each === inode) return true;
+    return false;
   }
 }

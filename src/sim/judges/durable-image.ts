@@ -39,12 +39,14 @@ export class DurableImage {
   private firstSegment = 1;
   /** By inode: what was found in a snapshot's file. */
   private readonly snapshots = new Map<number, SnapshotImage | null>();
+  /** Of the snapshots that have names, the newest first. */
+  private snapshotInodes: readonly number[] = [];
   private slots: readonly [SlotImage | null, SlotImage | null] = [null, null];
+  private readonly slotInodes: [number, number] = [0, 0];
   // Where the log has been read to.
   private segmentId = 1;
-  /** Of this segment and of the next: asked for at each change of the disk. */
-  private segmentName = segmentName(1);
-  private nextSegmentName = segmentName(2);
+  /** By id, as far as they were asked for: some are at each change of the disk. */
+  private readonly segmentNames: string[] = [];
   private offset = 0;
   private sequence = 0;
   private headerCrc = 0;
@@ -63,9 +65,8 @@ export class DurableImage {
     const first = this.files.change(change);
     this.isSettled = false;
     this.snapshots.delete(change.inode);
-    for (const [i, name] of SLOTS.entries()) {
-      if (this.files.inodeOf(name) === change.inode) this.readSlot(i as 0 | 1);
-    }
+    if (change.inode === this.slotInodes[0]) this.readSlot(0);
+    else if (change.inode === this.slotInodes[1]) this.readSlot(1);
     const segment = this.inodes.indexOf(change.inode) + 1;
     if (segment === 0) this.advance();
     else if (segment < this.segmentId || first < this.offset) this.isStale = true;
@@ -73,12 +74,14 @@ export class DurableImage {
   }
 
   directory(names: ReadonlyMap<string, number>): void {
-    this.files.directory(names);
+    const { files } = this;
+    files.directory(names);
     this.isSettled = false;
-    this.readSlot(0);
-    this.readSlot(1);
+    this.snapshotInodes = snapshotNames(files.list()).map((name) => files.inodeOf(name));
+    this.nameSlot(0);
+    this.nameSlot(1);
     for (let id = this.firstSegment; id <= this.inodes.length; id++) {
-      if (this.files.inodeOf(segmentName(id)) !== this.inodes[id - 1]) this.isStale = true;
+      if (files.inodeOf(this.nameOfSegment(id)) !== this.inodes[id - 1]) this.isStale = true;
     }
     this.advance();
   }
@@ -95,11 +98,10 @@ export class DurableImage {
 
   /** The newest snapshot that is whole; null when there is none. */
   get snapshot(): SnapshotImage | null {
-    for (const name of snapshotNames(this.files.list())) {
-      const inode = this.files.inodeOf(name);
+    for (const inode of this.snapshotInodes) {
       let snapshot = this.snapshots.get(inode);
       if (snapshot === undefined) {
-        snapshot = readSnapshotImage(this.files.read(name)!);
+        snapshot = readSnapshotImage(this.files.bytesOf(inode));
         this.snapshots.set(inode, snapshot);
       }
       if (snapshot !== null) return snapshot;
@@ -125,6 +127,14 @@ export class DurableImage {
     return this.slots;
   }
 
+  /** Another file may have got the name of the slot. */
+  private nameSlot(i: 0 | 1): void {
+    const inode = this.files.inodeOf(SLOTS[i]);
+    if (inode === this.slotInodes[i]) return;
+    this.slotInodes[i] = inode;
+    this.readSlot(i);
+  }
+
   private readSlot(i: 0 | 1): void {
     const bytes = this.files.read(SLOTS[i]);
     const [first, second] = this.slots;
@@ -140,7 +150,7 @@ export class DurableImage {
     const firstSegment = newer?.firstSegment ?? 1;
     if (firstSegment === this.firstSegment) return;
     this.firstSegment = firstSegment;
-    const bytes = this.files.read(segmentName(firstSegment));
+    const bytes = this.files.read(this.nameOfSegment(firstSegment));
     if (firstSegment > this.segmentId || bytes === null || !isSegment(bytes)) this.isStale = true;
     else this.baseIndex = readU64(bytes, 48);
   }
@@ -161,23 +171,30 @@ export class DurableImage {
   private advance(): void {
     if (this.isStale) return;
     for (;;) {
-      const bytes = this.files.read(this.segmentName);
+      const bytes = this.files.read(this.nameOfSegment(this.segmentId));
       if (bytes === null) return;
       if (this.offset === 0) {
         if (!this.enterSegment(bytes)) return;
       } else if (!this.readBatch(bytes)) {
         // The next segment goes on where this one ends, or else it is not there yet.
-        const next = this.files.read(this.nextSegmentName);
+        const next = this.files.read(this.nameOfSegment(this.segmentId + 1));
         if (next === null || !this.continuesIn(next)) return;
         this.enter(this.segmentId + 1);
       }
     }
   }
 
+  private nameOfSegment(id: number): string {
+    let name = this.segmentNames[id];
+    if (name === undefined) {
+      name = `wal-${String(id).padStart(10, '0')}`;
+      this.segmentNames[id] = name;
+    }
+    return name;
+  }
+
   private enter(segmentId: number): void {
     this.segmentId = segmentId;
-    this.segmentName = segmentName(segmentId);
-    this.nextSegmentName = segmentName(segmentId + 1);
     this.offset = 0;
   }
 
@@ -185,7 +202,8 @@ export class DurableImage {
     const isFirst = this.segmentId === this.firstSegment;
     if (!isFirst && !this.continuesIn(bytes)) return false;
     if (isFirst && !this.beginsWith(bytes)) return false;
-    this.inodes[this.segmentId - 1] = this.files.inodeOf(this.segmentName);
+    const name = this.nameOfSegment(this.segmentId);
+    this.inodes[this.segmentId - 1] = this.files.inodeOf(name);
     this.salt = native.crc32(bytes, 24, 40, 0);
     this.offset = SECTOR;
     return true;
@@ -251,10 +269,6 @@ function isSegment(bytes: Uint8Array): boolean {
     byteString(bytes, 0, 8) === SEGMENT_MAGIC &&
     readU32(bytes, SECTOR - 4) === native.crc32(bytes, 0, SECTOR - 4, 0)
   );
-}
-
-function segmentName(id: number): string {
-  return `wal-${String(id).padStart(10, '0')}`;
 }
 
 function decodeSlot(bytes: Uint8Array): SlotImage | null {

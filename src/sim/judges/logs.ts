@@ -2,8 +2,6 @@ import type { TraceEvent } from '../../raft/trace.ts';
 import { Observer, type SimNode, type SimRecovery, Violation } from '../observer.ts';
 import type { Chronicle } from './chronicle.ts';
 
-const TERM_BASE = 2 ** 32;
-
 /**
  * What may become of a log while its node runs. S4: a leader only appends. S5, log matching (§5.3):
  * two logs with an entry of the same term at the same index are the same up to there. S17: a node
@@ -13,8 +11,8 @@ const TERM_BASE = 2 ** 32;
  */
 export class LogJudge extends Observer {
   private readonly chronicle: Chronicle;
-  /** By term and index: the one hash of everything up to there. */
-  private readonly seen = new Map<number, number>();
+  /** By term, then by index: the one hash of everything up to there. */
+  private readonly seen = new Map<number, Map<number, number>>();
   /** By node id: the index and term of the first entry that was removed, until another takes its
    *  place. */
   private readonly removed: ({ readonly index: number; readonly term: number } | null)[] = [];
@@ -110,9 +108,9 @@ export class LogJudge extends Observer {
       const term = log.termAt(index);
       const prefix = log.prefixAt(index);
       terms[index] = term;
-      const key = term * TERM_BASE + index;
-      const known = this.seen.get(key);
-      if (known === undefined) this.seen.set(key, prefix);
+      const seen = this.seenIn(term);
+      const known = seen.get(index);
+      if (known === undefined) seen.set(index, prefix);
       else if (known !== prefix) {
         throw new Violation(
           'S5',
@@ -122,5 +120,14 @@ export class LogJudge extends Observer {
       }
     }
     this.checkedTo[node.id] = Math.max(this.checkedTo[node.id]!, to);
+  }
+
+  private seenIn(term: number): Map<number, number> {
+    let seen = this.seen.get(term);
+    if (seen === undefined) {
+      seen = new Map();
+      this.seen.set(term, seen);
+    }
+    return seen;
   }
 }

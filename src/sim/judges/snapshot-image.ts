@@ -10,14 +10,16 @@ export interface SnapshotImage {
 const HEADER_MAGIC = 'DKVSSNAP';
 const FOOTER_MAGIC = 'DEND';
 const FOOTER_BYTES = 32;
+const PREFIX = 'snapshot-';
 const NAME = /^snapshot-\d{16}$/;
 
 /** The names of snapshots, the newest first. */
-export function snapshotNames(names: readonly string[]): readonly string[] {
-  return names
-    .filter((name) => NAME.test(name))
-    .toSorted()
-    .toReversed();
+export function snapshotNames(names: Iterable<string>): readonly string[] {
+  const found: string[] = [];
+  for (const name of names) {
+    if (name.startsWith(PREFIX) && NAME.test(name)) found.push(name);
+  }
+  return found.sort().reverse();
 }
 
 /** Null unless all of the file is as its footer says: the judges' own reading of the format
