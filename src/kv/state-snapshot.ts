@@ -74,8 +74,9 @@ export class StateSnapshot {
 
   /**
    * The next bytes of the stream, and null when all have been handed out. They are valid until the next
-   * call, and until the state changes. What it costs is bounded by `bytesMax`, and one item: so the piece is empty where the walk has met nothing
-   * but what has changed meanwhile, and there is more to come.
+   * call, and until the state changes. What it costs is bounded by `bytesMax`, and one item: so the
+   * piece is empty where the walk has met nothing but what has changed meanwhile, and there is more
+   * to come.
    * @param bytesMax above 0; more than 64 KiB at a time are never handed out.
    */
   next(bytesMax: number): Uint8Array | null {

@@ -5,9 +5,9 @@ import { SECTOR_BYTES } from './sectors.ts';
 const UNREADABLE = 0xee;
 
 /**
- * A whole file, read into `into` if that holds it. A sector that the disk can't read is rot like any other: its bytes are not what was
- * written. When no sector can be read, it is not the sectors that are bad but the disk, or the way
- * to it.
+ * A whole file, read into `into` if that holds it. A sector that the disk can't read is rot like any
+ * other: its bytes are not what was written. When no sector can be read, it is not the sectors that
+ * are bad but the disk, or the way to it.
  * @throws DiskError
  */
 export function readSegment(file: DiskFile, into?: Uint8Array): Uint8Array {

@@ -32,7 +32,7 @@ function makeUpstream(): {
     bufferedBytes: 0,
     write: (bytes) => written.push(Buffer.from(bytes).toString('latin1')),
     flush() {},
-      end() {},
+    end() {},
     destroy: () => events.push('destroyed'),
     pause() {},
     resume() {},
