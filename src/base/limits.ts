@@ -93,7 +93,7 @@ export const defaultLimits: Limits = {
   allowFlushall: false,
   appendEntriesBytesMax: 512 * KIB,
   readBackBytesMax: 64 * KIB,
-  catchUpBytesPerSecond: 32 * MIB,
+  catchUpBytesPerSecond: 20 * MIB,
   inflightMessagesMax: 64,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,
