@@ -132,3 +132,12 @@ describe('D5: a node that has failed', () => {
     assert.equal(failure, null);
   });
 });
+
+describe('L10: a leader whose disk hangs', () => {
+  // As it was found and made smaller: it was paused when it would have given up, for 473 ms.
+  test('seed 9307521: is excused while it is paused', () => {
+    const smaller = { nodes: 2, operationsPerSecond: 10, onlyFaults: [19, 28, 29] };
+    const { failure } = runSeed({ ...defaultSettings, seed: 9_307_521, ...smaller });
+    assert.equal(failure, null);
+  });
+});

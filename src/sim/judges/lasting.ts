@@ -1,8 +1,8 @@
 import type { SimNode } from '../observer.ts';
 
 /** Who has not run for so long was paused, or held up: that time does not count. A leader runs at
- *  least at each of its heartbeats. */
-const HELD_UP_MS = 500;
+ *  least at each of its heartbeats, which a slow clock makes 100 ms of. */
+const HELD_UP_MS = 150;
 
 interface Stretch {
   readonly run: number;
