@@ -118,18 +118,31 @@ export class Liveness extends Observer {
    * nothing is committed for long: before it has the first entry of the term, nothing may be (§5.4.2).
    * But it gets on. What counts is only what of the leader's log, as it was when the faults stopped, a
    * core member has come to be known to hold, more than ever before: that has an end. So a cluster
-   * that stands still, goes in circles, or appends without end and never commits, is not excused.
+   * that stands still, goes in circles, or appends without end and never commits, is not excused. Where
+   * no client has asked for anything, there was nothing to commit.
    */
   private judgeCommits(): void {
+    const { scheduler, workload } = this.world;
+    const { asked } = workload;
     const before = this.world.leader?.raftState;
     const committed = before?.commitIndex ?? 0;
     const backlog = before?.log.lastIndex ?? 0;
     const isCommitting = () => (this.world.leader?.raftState?.commitIndex ?? 0) > committed;
     const held = () => this.knownMatches().reduce((sum, at) => sum + Math.min(at, backlog), 0);
     for (let most = held(); !isCommitting(); most = held()) {
-      const getsOn = () => isCommitting() || held() > most;
+      const untilMs = scheduler.nowMs + AFTERMATH_MS + COMMIT_MS;
+      const wasQuiet = () => {
+        return scheduler.nowMs >= untilMs && workload.asked === asked && this.isAllCommitted();
+      };
+      const getsOn = () => isCommitting() || held() > most || wasQuiet();
       this.within('L2', AFTERMATH_MS + COMMIT_MS, 'nothing more is committed', getsOn);
+      if (wasQuiet()) return;
     }
+  }
+
+  private isAllCommitted(): boolean {
+    const state = this.world.leader?.raftState;
+    return state != null && state.commitIndex === state.log.lastIndex;
   }
 
   /** How far the leader knows each of these to have its log. */
