@@ -23,6 +23,8 @@ const KEYS = 10_000;
 const CLEAR_MIN = 0.2;
 /** Of what a closed loop reaches: so a write has come to its end everywhere before the next one comes. */
 const SHARE = 0.4;
+/** A client that sends its next command when the one before is answered, for so long. */
+const CLOSED_S = 3;
 
 export const journey: Benchmark = {
   name: 'journey',
@@ -46,7 +48,7 @@ async function measure(context: BenchContext): Promise<Report> {
   const port = nodes.cluster.portOf(leader);
   await fill(context, port, KEYS, valueBytes);
   const shape = { valueBytes, keys: KEYS };
-  const closed = await runClean(context, { port, ...shape, seconds: 3 });
+  const closed = await runClean(context, { port, ...shape, seconds: CLOSED_S });
   const ratePerSecond = Math.max(1, Math.round(closed.perSecond * SHARE));
   progress(
     `one write after the other: ${Math.round(closed.perSecond)} / s; now ${ratePerSecond} / s`,
@@ -54,7 +56,7 @@ async function measure(context: BenchContext): Promise<Report> {
   await nodes.ask();
   const result = await runClean(context, { port, ...shape, seconds, ratePerSecond });
   const notes = await nodes.ask();
-  const redis = await measureRedis(context, { ...shape, seconds, ratePerSecond });
+  const redis = await measureRedis(context, shape);
   const notesOf = (name: string) => ({
     clientPort: nodes.cluster.portOf(name),
     peerPort: nodes.cluster.portOf(name) + 10_000,
@@ -66,7 +68,8 @@ async function measure(context: BenchContext): Promise<Report> {
     const reason = `only ${journeys.length} of ${result.requests} writes could be followed`;
     throw new CliError(ExitCode.Other, reason, 'the machine is too busy; see the load in the head');
   }
-  return withPicture(context, { journeys, result, redis, ratePerSecond, valueBytes });
+  const { requests } = result;
+  return withPicture(context, { journeys, requests, closed, redis, ratePerSecond, valueBytes });
 }
 
 interface NotedNodes {
@@ -95,20 +98,22 @@ async function startNoted(context: BenchContext): Promise<NotedNodes> {
   return { cluster, ask: async () => new Map(await Promise.all(cluster.names.map(askOne))) };
 }
 
-/** The same load on one Redis that syncs; null where there is none. */
+/** The same closed loop on one Redis that syncs; null where there is none. */
 async function measureRedis(
   context: BenchContext,
-  order: { valueBytes: number; keys: number; seconds: number; ratePerSecond: number },
+  shape: { valueBytes: number; keys: number },
 ): Promise<LoadResult | null> {
   if ((await missingRedisTools(['redis-server'])) !== null) return null;
   const { port } = await startRedis(context, context.port + 50);
-  await fill(context, port, KEYS, order.valueBytes);
-  return await runClean(context, { port, ...order });
+  await fill(context, port, KEYS, shape.valueBytes);
+  return await runClean(context, { port, ...shape, seconds: CLOSED_S });
 }
 
 interface Measured {
   readonly journeys: readonly Journey[];
-  readonly result: LoadResult;
+  readonly requests: number;
+  /** One command after the other, here and on a Redis. */
+  readonly closed: LoadResult;
   readonly redis: LoadResult | null;
   readonly ratePerSecond: number;
   readonly valueBytes: number;
@@ -147,55 +152,51 @@ function withPicture(context: BenchContext, measured: Measured): Report {
   return { ...report, lines: [...report.lines, '', 'drawn: journey.svg'] };
 }
 
-function reportOf({ journeys, result, redis, ratePerSecond, valueBytes }: Measured): Report {
-  const clientUs = result.latency.percentileMs(50) * 1000;
-  const served = journeys.map(({ replied }) => replied);
-  const rows = stages.map(([title, of]) => row(title, journeys.map(of), clientUs));
-  const wire = clientUs - median(served);
-  const share = (us: number) => `${((us / clientUs) * 100).toFixed(0)} %`;
+function reportOf(measured: Measured): Report {
+  const { journeys, requests, closed, redis, ratePerSecond, valueBytes } = measured;
+  const whole = median(journeys.map(({ replied }) => replied));
+  const rows = stages.map(([title, of]) => row(title, journeys.map(of), whole));
   const own = journeys.map(({ written, synced }) => synced.to - written.from);
   const second = journeys.map(({ heard }) => heard[1] - heard[0]);
+  const replied = journeys.map((one) => one.replied);
+  const seen = (title: string, { latency }: LoadResult, ratio: number) => [
+    title,
+    us(latency.percentileMs(50)),
+    us(latency.percentileMs(99)),
+    `${ratio.toFixed(2)} x`,
+  ];
+  const ratio = (other: LoadResult) =>
+    closed.latency.percentileMs(50) / other.latency.percentileMs(50);
   return {
     lines: [
       `SET of ${valueBytes} bytes, one client, ${ratePerSecond} / s at even distances: no write waits for another`,
-      `${journeys.length} of ${result.requests} could be followed from end to end; microseconds`,
+      `${journeys.length} of ${requests} could be followed from end to end; microseconds`,
       '',
       ...table(
-        ['on the way that the reply waits for', 'p50', 'p99', 'of the whole'],
+        ['what the reply waits for', 'p50', 'p99', 'of the whole'],
+        [...rows, row('from the command to the reply', replied, whole)],
+      ),
+      '',
+      ...table(
+        ['beside it', 'p50', 'p99', 'of the whole'],
         [
-          ...rows,
-          ['client and sockets, there and back', wire.toFixed(0), '', share(wire)],
-          [
-            'as the client sees it',
-            clientUs.toFixed(0),
-            us(result.latency.percentileMs(99)),
-            '100 %',
-          ],
+          row('leader: its own write and fdatasync', own, whole),
+          row('the other follower is so much later', second, whole),
         ],
       ),
       '',
       ...table(
-        ['beside it', 'p50', 'p99', ''],
+        ['a client that sends one after the other', 'p50', 'p99', ''],
         [
-          row('leader: its own write and fdatasync', own, clientUs),
-          row('the other follower, so much later', second, clientUs),
-          ...(redis === null
-            ? []
-            : [
-                [
-                  'one Redis that syncs, the same load',
-                  us(redis.latency.percentileMs(50)),
-                  us(redis.latency.percentileMs(99)),
-                  `${(result.latency.percentileMs(50) / redis.latency.percentileMs(50)).toFixed(2)} x`,
-                ],
-              ]),
+          seen('DKVS x 3', closed, 1),
+          ...(redis === null ? [] : [seen('one Redis that syncs', redis, 1 / ratio(redis))]),
         ],
       ),
     ],
     results: {
-      clientP50Us: clientUs,
       stages: stages.map(([title, of]) => ({ title, p50Us: median(journeys.map(of)) })),
       followed: journeys.length,
+      clientP50Us: closed.latency.percentileMs(50) * 1000,
     },
     failures: [],
   };
@@ -210,9 +211,11 @@ function row(title: string, values: readonly number[], whole: number): string[] 
 }
 
 /** Everybody's lane, medians of when each thing began and ended. */
-function picture({ journeys, result, redis, ratePerSecond, valueBytes }: Measured): string {
+function picture({ journeys, closed, redis, ratePerSecond, valueBytes }: Measured): string {
   const at = (of: (journey: Journey) => number) => median(journeys.map(of));
-  const wire = Math.max(0, result.latency.percentileMs(50) * 1000 - at(({ replied }) => replied));
+  const served = at(({ replied }) => replied);
+  const whole = Math.max(served, closed.latency.percentileMs(50) * 1000);
+  const wire = whole - served;
   const bar = (
     title: string,
     kind: 'work' | 'disk' | 'way',
@@ -257,7 +260,6 @@ function picture({ journeys, result, redis, ratePerSecond, valueBytes }: Measure
       ],
     };
   };
-  const whole = result.latency.percentileMs(50) * 1000;
   const lanes: Lane[] = [
     { title: 'client', bars: [{ title: 'waits for +OK', kind: 'way', from: 0, to: whole }] },
     {

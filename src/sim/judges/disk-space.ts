@@ -57,6 +57,8 @@ class Household {
   uncutFrom = 0;
   fullUntilMs = 0;
   largestSnapshot = 0;
+  /** Of each segment, the entry that it goes on from. A start that finds rot drops some, and gives
+   *  their numbers again. */
   readonly bases = new Map<number, number>();
   needless: Watch | null = null;
   overdue: Watch | null = null;
@@ -70,6 +72,7 @@ class Household {
     this.cutIndex = 0;
     this.pins = [];
     this.sentMs.clear();
+    this.bases.clear();
     this.needless = null;
     this.overdue = null;
   }

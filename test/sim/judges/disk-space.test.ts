@@ -161,6 +161,19 @@ describe('L8: what a directory may hold', () => {
     catches('L8', () => keeper.work(), /wal-0{9}3/);
   });
 
+  test('a start that found rot gives the numbers of segments again, to others', () => {
+    const keeper = Keeper.orderly();
+    keeper.stage.stop(1);
+    // Number 5, which went on from entry 190, is gone, and given again.
+    keeper.segment(5, 260);
+    keeper.stage.start(1);
+    keeper.work();
+    keeper.segment(6, 290);
+    keeper.take(300);
+    keeper.remove(snapshotName(index(100)), segmentName(3));
+    keeper.work();
+  });
+
   test('an entry that was cut off, until it is known on the disk that it is', () => {
     const keeper = Keeper.orderly();
     keeper.stage.append(1, 1, 1);
