@@ -245,10 +245,12 @@ export class DiskSpaceJudge extends Observer {
     const bytes = sizes.get(snapshotName(newest as Index)) ?? 0;
     if (bytes > household.largestSnapshot) household.largestSnapshot = bytes;
     if (doubts > 0 || isCutting || nowMs < fullUntilMs) return null;
-    if ((node.machine?.lastApplied ?? 0) <= newest) return null;
-    const behind = segments
-      .slice(0, -1)
-      .filter(({ id, base }) => id >= uncutFrom && base >= newest);
+    // What has not been applied yet, a snapshot could not cover.
+    const lastApplied = node.machine?.lastApplied ?? 0;
+    const behind = segments.filter(({ id, base }, at) => {
+      const end = segments[at + 1]?.base ?? Number.POSITIVE_INFINITY;
+      return id >= uncutFrom && base >= newest && end <= lastApplied;
+    });
     const least = behind.reduce((sum, segment) => sum + leastIn(segment, limits), 0);
     const { snapshotLogBytesMin, snapshotLogFactor } = limits;
     const most =

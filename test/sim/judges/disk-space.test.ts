@@ -198,15 +198,18 @@ describe('L8: what a directory may hold', () => {
     catches('L8', () => keeper.work(), /a snapshot due since .* behind entry 200/);
   });
 
-  test('not where there is no room for it, nor before an entry is applied', () => {
+  test('not where there is no room for it, nor for entries that are not applied', () => {
     const keeper = Keeper.orderly();
     for (let i = 0; i < DUE_SEGMENTS; i++) keeper.segment(6 + i, 210 + i);
     keeper.disk.capacityBytes = 1;
     keeper.work(5000);
     keeper.disk.capacityBytes = Number.POSITIVE_INFINITY;
-    Object.assign(keeper.stage.actor(1), { machine: { lastApplied: index(200) } });
-    keeper.work(5000);
-    Object.assign(keeper.stage.actor(1), { machine: { lastApplied: index(201) } });
+    for (const applied of [200, 201, 209 + DUE_SEGMENTS - 2]) {
+      Object.assign(keeper.stage.actor(1), { machine: { lastApplied: index(applied) } });
+      keeper.work(5000);
+    }
+    const applied = index(209 + DUE_SEGMENTS);
+    Object.assign(keeper.stage.actor(1), { machine: { lastApplied: applied } });
     catches('L8', () => keeper.work(5000), /due/);
   });
 
