@@ -226,7 +226,8 @@ export class DurableImage {
       isSegment(bytes) &&
       readU32(bytes, 12) === this.headerCrc &&
       readU64(bytes, 40) === this.sequence + 1 &&
-      readU64(bytes, 48) === this.model.lastIndex
+      readU64(bytes, 48) === this.model.lastIndex &&
+      readU64(bytes, 56) === this.model.lastTerm
     );
   }
 

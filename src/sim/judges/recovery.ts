@@ -47,7 +47,7 @@ export class RecoveryJudge extends Observer {
   }
 
   override traced(node: SimNode, event: TraceEvent): void {
-    if (event.kind === 'snapshot') this.standsFor(node, event.index);
+    if (event.kind === 'snapshot') this.beginsAnew(node, event.index);
     else if (event.kind === 'truncate' && event.from <= this.of(node).index) {
       this.standsFor(node, event.from - 1);
     }
@@ -58,6 +58,15 @@ export class RecoveryJudge extends Observer {
     const promised = this.of(node);
     promised.index = Math.min(promised.index, index);
     promised.prefix = this.chronicle.of(node).log.prefixAt(promised.index);
+  }
+
+  /** A snapshot takes the place of the log. Until that is durable a crash leaves the log as it was, so
+   *  the node stands for nothing but what both have in common. */
+  private beginsAnew(node: SimNode, index: number): void {
+    const { log, image } = this.chronicle.of(node);
+    let common = Math.min(this.of(node).index, index);
+    while (image.log.prefixAt(common) !== log.prefixAt(common)) common--;
+    this.standsFor(node, common);
   }
 
   override started(node: SimNode, recovery: SimRecovery): void {
