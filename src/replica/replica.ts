@@ -136,7 +136,7 @@ export class Replica {
       this.upkeep.wrote(clock.now());
       this.heardSomething();
     };
-    storage.onFatal = (error) => this.fail(diskFailed(`the disk failed: ${error.message}`));
+    storage.onFatal = (error) => this.fail(brokenDisk(error));
     options.probe?.opened(storage, machine);
   }
 
@@ -499,6 +499,8 @@ export class Replica {
     if (!drained && nowMs < this.stopDeadlineMs) return;
     this.router.refuseParked(reason);
     this.close();
+    // Its last writes may fail, too: whoever waits for the end must not wait for ever.
+    this.storage.onFatal = (error) => this.options.onFatal(brokenDisk(error));
     this.storage.close(() => this.whenStopped!());
   }
 
@@ -523,4 +525,8 @@ export class Replica {
     assert(member !== undefined && member.id === id, () => `no member ${id}`);
     return member;
   }
+}
+
+function brokenDisk(error: DiskError): Failure {
+  return diskFailed(`the disk failed: ${error.message}`);
 }

@@ -21,6 +21,11 @@ const pinned = [
     seed: 10_003_204,
     smaller: { seconds: 44, nodes: 2, onlyFaults: [6] },
   },
+  {
+    what: 'L2: a node is stopped, its disk fails in the last writes, and it never ends',
+    seed: 10_013_301,
+    smaller: { nodes: 1, onlyFaults: [26, 27, 34, 36, 38, 39] },
+  },
 ];
 
 describe('seeds that were alarms', () => {
