@@ -1,6 +1,3 @@
-import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type BenchContext, type Benchmark, count } from './benchmark.ts';
 import { BenchCluster } from './cluster.ts';
 import { fill, type LoadOrder, LoadRefused, runClean } from './load.ts';
@@ -11,11 +8,10 @@ import { ms, perSecond, type Report, table } from './report.ts';
 import { median } from './statistics.ts';
 import { countSyscalls, type SyscallCounts } from './syscalls.ts';
 import { inScope } from './undo.ts';
+import { startWatched } from './watched-nodes.ts';
 
 const KEYS = 100_000;
-const PROBE = new URL('./probe.js', import.meta.url).href;
-const DKVS = fileURLToPath(new URL('../../bin/dkvs.mjs', import.meta.url));
-const PROBE_MS = 5000;
+const PROBE = new URL('./probe.js', import.meta.url);
 const TRIES_MAX = 3;
 
 export const cost: Benchmark = {
@@ -204,29 +200,15 @@ async function measureProbed(
   load: Load,
   rounds: number,
 ): Promise<readonly (readonly Probed[])[]> {
-  const said = new Map<string, (figures: ProbeFigures) => void>();
-  const cluster = await BenchCluster.start(context, {
-    program: [process.execPath, '--import', PROBE, DKVS],
-    onLogLine: (name, line) => {
-      if (line.startsWith('{"probe":')) said.get(name)?.(JSON.parse(line));
-    },
-  });
+  const { cluster, ask } = await startWatched<ProbeFigures>(context, PROBE, 'probe');
   const { name: leader } = await cluster.steady();
   const port = cluster.portOf(leader);
   await warmUp(context, port, load);
-  const ask = (name: string) =>
-    new Promise<ProbeFigures>((resolve, reject) => {
-      said.set(name, resolve);
-      process.kill(cluster.pidOf(name), 'SIGUSR2');
-      void sleep(PROBE_MS, null, { ref: false }).then(() => {
-        reject(new Error(`${name} did not say in ${PROBE_MS} ms what it costs`));
-      });
-    });
   const all: Probed[][] = [];
   for (let round = 0; round < rounds; round++) {
-    await Promise.all(cluster.names.map(ask));
+    await ask();
     const { requests } = await runClean(context, { port, ...load });
-    const figures = await Promise.all(cluster.names.map(ask));
+    const figures = await ask();
     context.progress(`round ${round + 1} with the probe: ${requests} commands`);
     const titled = cluster.names.map((name, i) => ({
       title: name === leader ? 'leader' : `follower ${name}`,

@@ -1,23 +1,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CliError, ExitCode } from '../src/cli/exit.ts';
 import { type BenchContext, type Benchmark, count, text } from './benchmark.ts';
-import { BenchCluster } from './cluster.ts';
-import type { JourneyNotes, Note } from './journey-probe.ts';
+import type { JourneyNotes } from './journey-probe.ts';
 import { type Journey, journeysOf } from './journeys.ts';
 import { fill, type LoadResult, runClean } from './load.ts';
 import { missingRedisTools, startRedis } from './redis-tools.ts';
 import { type Report, table } from './report.ts';
 import { median, percentile } from './statistics.ts';
 import { type Lane, timeline } from './timeline.ts';
+import { startWatched } from './watched-nodes.ts';
 
-const PROBE = new URL('./journey-probe.js', import.meta.url).href;
-const DKVS = fileURLToPath(new URL('../../bin/dkvs.mjs', import.meta.url));
+const PROBE = new URL('./journey-probe.js', import.meta.url);
 const PICTURE = fileURLToPath(new URL('../../docs/img/journey.svg', import.meta.url));
-const PROBE_MS = 5000;
 const KEYS = 10_000;
 /** A rolling log, a heartbeat in between: a run of which less than this is told apart is no run. */
 const CLEAR_MIN = 0.2;
@@ -43,9 +39,9 @@ async function measure(context: BenchContext): Promise<Report> {
   const { settings, progress } = context;
   const seconds = settings.count('seconds', 1, 600);
   const valueBytes = settings.count('bytes', 1, 2 ** 20);
-  const nodes = await startNoted(context);
-  const { name: leader } = await nodes.cluster.steady();
-  const port = nodes.cluster.portOf(leader);
+  const { cluster, ask } = await startWatched<JourneyNotes>(context, PROBE, 'journey');
+  const { name: leader } = await cluster.steady();
+  const port = cluster.portOf(leader);
   await fill(context, port, KEYS, valueBytes);
   const shape = { valueBytes, keys: KEYS };
   const warm = await runClean(context, { port, ...shape, seconds: CLOSED_S });
@@ -53,18 +49,18 @@ async function measure(context: BenchContext): Promise<Report> {
   progress(
     `one write after the other: ${Math.round(warm.perSecond)} / s; now ${ratePerSecond} / s`,
   );
-  await nodes.ask();
+  await ask();
   const result = await runClean(context, { port, ...shape, seconds, ratePerSecond });
-  const notes = await nodes.ask();
+  const said = await ask();
   // Only now is all of the nodes' code as fast as it gets.
   const closed = await runClean(context, { port, ...shape, seconds: CLOSED_S });
   const redis = await measureRedis(context, shape);
   const notesOf = (name: string) => ({
-    clientPort: nodes.cluster.portOf(name),
-    peerPort: nodes.cluster.portOf(name) + 10_000,
-    notes: notes.get(name)!,
+    clientPort: cluster.portOf(name),
+    peerPort: cluster.portOf(name) + 10_000,
+    notes: said[cluster.names.indexOf(name)]!.notes,
   });
-  const [first, second] = nodes.cluster.names.filter((name) => name !== leader);
+  const [first, second] = cluster.names.filter((name) => name !== leader);
   const journeys = journeysOf(notesOf(leader), [notesOf(first!), notesOf(second!)]);
   if (journeys.length < CLEAR_MIN * result.requests) {
     const reason = `only ${journeys.length} of ${result.requests} writes could be followed`;
@@ -72,32 +68,6 @@ async function measure(context: BenchContext): Promise<Report> {
   }
   const { requests } = result;
   return withPicture(context, { journeys, requests, closed, redis, ratePerSecond, valueBytes });
-}
-
-interface NotedNodes {
-  readonly cluster: BenchCluster;
-  /** What each has noted since it was asked last. */
-  ask(): Promise<ReadonlyMap<string, readonly Note[]>>;
-}
-
-async function startNoted(context: BenchContext): Promise<NotedNodes> {
-  const said = new Map<string, (notes: readonly Note[]) => void>();
-  const cluster = await BenchCluster.start(context, {
-    program: [process.execPath, '--import', PROBE, DKVS],
-    onLogLine: (name, line) => {
-      if (!line.startsWith('{"journey":')) return;
-      said.get(name)?.((JSON.parse(line) as JourneyNotes).notes);
-    },
-  });
-  const askOne = (name: string) =>
-    new Promise<readonly [string, readonly Note[]]>((done, reject) => {
-      said.set(name, (notes) => done([name, notes]));
-      process.kill(cluster.pidOf(name), 'SIGUSR2');
-      void sleep(PROBE_MS, null, { ref: false }).then(() => {
-        reject(new Error(`${name} did not say in ${PROBE_MS} ms what it has noted`));
-      });
-    });
-  return { cluster, ask: async () => new Map(await Promise.all(cluster.names.map(askOne))) };
 }
 
 /** The same closed loop on one Redis that syncs; null where there is none. */

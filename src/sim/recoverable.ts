@@ -38,9 +38,9 @@ export class Recoverable extends Observer {
 
   /** The suspects that this member hears, and that hear it. */
   suspectsBeside(server: SimServer): readonly SimServer[] {
-    return this.world.servers.filter(({ raftState, damage }, i) => {
-      const isSuspect = raftState?.isSuspect === true && !damage.lost;
-      return isSuspect && this.areConnected(server, this.world.servers[i]!);
+    return this.world.servers.filter((other) => {
+      const isSuspect = other.raftState?.isSuspect === true && !other.damage.lost;
+      return isSuspect && this.areConnected(server, other);
     });
   }
 
