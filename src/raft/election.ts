@@ -2,7 +2,7 @@ import { NOBODY, type NodeId, type Term, term } from '../base/ids.ts';
 import { startTerm } from './leader.ts';
 import type { PreVote, PreVoteResponse, RequestVote, RequestVoteResponse } from './messages.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './roles.ts';
-import type { RaftState } from './state.ts';
+import { type RaftState, VOTERS_MAX } from './state.ts';
 import { answerAsSuspect } from './suspect.ts';
 
 // Leader election (§5.2, §5.4.1), with the pre-vote of dissertation §9.6 in front.
@@ -24,6 +24,36 @@ export function electionTimeout(state: RaftState, nowMs: number): void {
 }
 
 /**
+ * There is evidence, not only silence, that the leader is no more: nobody owes it loyalty, and
+ * nobody needs to wait for the election timeout. The others see it too, maybe a moment later.
+ */
+export function loseLeader(state: RaftState, nowMs: number): void {
+  const lost = state.leaderId;
+  state.leaderId = NOBODY;
+  state.leaderProcessGone = true;
+  const dueMs = nowMs + campaignDelayMs(state, lost);
+  if (dueMs < state.electionDeadlineMs) state.electionDeadlineMs = dueMs;
+  answerEarlyPreVote(state, nowMs);
+}
+
+/** All have seen it at the same moment, so they go one after another, the highest id first as in
+ *  `goesFirst`: mostly the next ones hear of a campaign before it would be their turn. */
+function campaignDelayMs(state: RaftState, lost: NodeId): number {
+  let before = 0;
+  for (const { peer } of state.peers) if (peer > state.id && peer !== lost) before++;
+  return Math.floor((before * state.timing.processGoneDelayMaxMs) / (VOTERS_MAX - 2));
+}
+
+/** Somebody has seen the loss before this node, and was refused only out of loyalty: to be asked again
+ *  would take another heartbeat. The refusal made nobody do anything, so it may be taken back. */
+function answerEarlyPreVote(state: RaftState, nowMs: number): void {
+  const early = state.earlyPreVote;
+  state.earlyPreVote = null;
+  if (early === null || nowMs > early.atMs + state.timing.heartbeatMs) return;
+  handlePreVote(state, nowMs, early.request);
+}
+
+/**
  * §9.6: before a node raises its term, which would depose a healthy leader, it asks whether it
  * could win. Asking promises nothing and changes nothing, so it needs no disk and may be repeated
  * freely.
@@ -31,7 +61,7 @@ export function electionTimeout(state: RaftState, nowMs: number): void {
 function startPreVote(state: RaftState, nowMs: number, reason: string): void {
   becomePreCandidate(state, nowMs, reason);
   if (state.leaderProcessGone) {
-    // The others see what this node saw, but maybe a moment later: ask again soon.
+    // Who has not seen yet what this node saw refuses: ask again soon.
     const { heartbeatMs, processGoneDelayMaxMs } = state.timing;
     state.electionDeadlineMs = nowMs + heartbeatMs + state.random.below(processGoneDelayMaxMs + 1);
   }
@@ -58,13 +88,15 @@ export function handlePreVote(state: RaftState, nowMs: number, request: PreVote)
     answerAsSuspect(state, request.from);
     return;
   }
+  // §9.6: "have not received a heartbeat from a valid leader for at least a baseline timeout".
+  const isLoyal = state.isLoyal(nowMs);
+  if (isLoyal && state.role !== 'leader') state.earlyPreVote = { request, atMs: nowMs };
   const granted =
     // Whoever is behind in terms learns ours from the refusal.
     request.term > state.currentTerm &&
     // §5.4.1: it could not win a real election.
     state.log.isUpToDate(request.lastLogIndex, request.lastLogTerm) &&
-    // §9.6: "have not received a heartbeat from a valid leader for at least a baseline timeout".
-    !state.isLoyal(nowMs) &&
+    !isLoyal &&
     !state.isStorageStalled(nowMs) &&
     !goesFirst(state, nowMs, request);
 

@@ -7,14 +7,13 @@ import {
   indexPlus,
   NO_INCARNATION,
   NO_SEQUENCE,
-  NOBODY,
   type NodeId,
   type Term,
   type WalSequence,
 } from '../base/ids.ts';
 import type { LogPoint, SnapshotInfo } from '../base/snapshot.ts';
 import type { Effects, ReadEntries, ReadSnapshot, ReceivedChunk } from './effects.ts';
-import { countOwnVote, electionTimeout, repeatCampaign } from './election.ts';
+import { countOwnVote, electionTimeout, loseLeader, repeatCampaign } from './election.ts';
 import { checkState } from './invariants.ts';
 import { advanceCommit, appendEntry, leaderTick } from './leader.ts';
 import type { Message } from './messages.ts';
@@ -236,7 +235,7 @@ export class Raft {
     // The leader we know was an earlier life of that process.
     const reborn =
       state.leaderIncarnation !== NO_INCARNATION && incarnation > state.leaderIncarnation;
-    if (peer === state.leaderId && reborn) this.loseLeader(nowMs);
+    if (peer === state.leaderId && reborn) loseLeader(state, nowMs);
 
     if (state.role !== 'leader') {
       // What was said of its disk, an earlier life has said.
@@ -264,7 +263,7 @@ export class Raft {
     // About an earlier life than the one that leads.
     if (incarnation < state.leaderIncarnation) return;
     this.hasInput = true;
-    this.loseLeader(nowMs);
+    loseLeader(state, nowMs);
   }
 
   /**
@@ -378,15 +377,5 @@ export class Raft {
       uncommittedBytes + record.length <= uncommittedBytesMax &&
       log.bytesInMemory + record.length <= logWindowBytesMax + uncommittedBytesMax
     );
-  }
-
-  /** There is evidence, not only silence, that the leader is no more: nobody owes it loyalty. */
-  private loseLeader(nowMs: number): void {
-    const { state } = this;
-    state.leaderId = NOBODY;
-    state.leaderProcessGone = true;
-    // A random delay, for the others have seen it at the same moment.
-    const delayMs = state.random.below(state.timing.processGoneDelayMaxMs + 1);
-    state.electionDeadlineMs = Math.min(state.electionDeadlineMs, nowMs + delayMs);
   }
 }

@@ -94,6 +94,7 @@ function enterTerm(state: RaftState, newTerm: Term): void {
   state.leaderIncarnation = NO_INCARNATION;
   state.leaderOfTerm = NOBODY;
   state.leaderProcessGone = false;
+  state.earlyPreVote = null;
   state.trace?.({ kind: 'term', node: state.id, term: newTerm });
 }
 

@@ -16,6 +16,7 @@ import type { TermRun } from '../base/term-runs.ts';
 import { Durability } from './durability.ts';
 import type { ReadSnapshot } from './effects.ts';
 import { RaftLog } from './log.ts';
+import type { PreVote } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { Progress } from './progress.ts';
 import { majorityOf } from './quorum.ts';
@@ -104,6 +105,9 @@ export class RaftState {
   loyalUntilMs = 0;
   /** What made this node doubt its leader was evidence, not silence: campaigns repeat quickly. */
   leaderProcessGone = false;
+  /** The last pre-vote that was refused out of loyalty, and when: by whom has seen what this node may
+   *  be about to see. */
+  earlyPreVote: { readonly request: PreVote; readonly atMs: number } | null = null;
   /** On everybody but a leader: when to campaign. */
   electionDeadlineMs = 0;
   readonly outbox = new Outbox();

@@ -9,7 +9,8 @@ export interface RaftTiming {
    *  leader it heard, and a leader lives without an answer from a quorum. */
   readonly electionTimeoutMinMs: number;
   readonly electionTimeoutMaxMs: number;
-  /** A follower whose leader's process is gone waits a random time up to this, then pre-votes. */
+  /** Followers whose leader's process is gone pre-vote one after another within this; and who has
+   *  asked, or granted, holds still for so long. */
   readonly processGoneDelayMaxMs: number;
   /** A tick that comes later than asked for by more than this says that the process was held up. */
   readonly lateTickMs: number;

@@ -377,6 +377,49 @@ test('DESIGN §8: a newer life of the leader’s process is evidence too', () =>
   assert(harness.raft(2).nextTickMs <= harness.nowMs + 20);
 });
 
+test('DESIGN §8: who saw the loss first is not asked to wait for who saw it later', () => {
+  const harness = withLeader();
+  harness.reconnect();
+  harness.timeout(1);
+  harness.settle();
+  harness.crash(1);
+  // Node 3, which would go first, still believes in the leader.
+  harness.act(2, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  harness.timeout(2);
+  harness.settle();
+  assert.deepEqual(harness.leaders(), []);
+  harness.act(3, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  harness.settle();
+  assert.deepEqual(harness.leaders(), [2], 'without any time passing');
+});
+
+test('DESIGN §8: what was asked long before the loss is not answered then', () => {
+  const harness = withLeader();
+  harness.reconnect();
+  harness.timeout(1);
+  harness.settle();
+  harness.deliver(preVote(2, 3, 2, [1, 1]));
+  harness.run(harness.timing.heartbeatMs + 1);
+  harness.act(3, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  const { processGoneDelayMaxMs } = harness.timing;
+  assert(harness.raft(3).nextTickMs < harness.nowMs + processGoneDelayMaxMs, 'it goes first itself');
+});
+
+test('DESIGN §8: of those that see it at once, the highest id asks first', () => {
+  const harness = withLeader();
+  harness.reconnect();
+  harness.timeout(1);
+  harness.settle();
+  harness.crash(1);
+  for (const id of [2, 3]) {
+    harness.act(id, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  }
+  assert.deepEqual(
+    [2, 3].map((id) => harness.raft(id).nextTickMs - harness.nowMs),
+    [4, 0],
+  );
+});
+
 test('DESIGN §8: while the evidence stands, a refused pre-vote is soon repeated', () => {
   const harness = withLeader();
   harness.reconnect();
