@@ -97,7 +97,7 @@ export const defaultLimits: Limits = {
   inflightMessagesMax: 64,
   inflightBytesMax: 8 * MIB,
   uncommittedBytesMax: 64 * MIB,
-  logWindowBytesMax: 8 * MIB,
+  logWindowBytesMax: 2 * MIB,
   segmentBytes: 16 * MIB,
   batchBytesMax: 4 * MIB,
   snapshotLogBytesMin: 64 * MIB,
