@@ -1,6 +1,5 @@
 import type { Arena } from '../base/arena.ts';
 import { INDEX_ZERO, type Index } from '../base/ids.ts';
-import { Queue } from '../base/queue.ts';
 import { encodeCommand } from '../kv/command.ts';
 import { error, type Reply } from '../kv/reply.ts';
 import type { ConnectionCommand } from '../protocol/commands/connection.ts';
@@ -17,6 +16,7 @@ import {
 import { connectionHandlers } from './connection-commands.ts';
 import { type Deferred, isDeferred } from './deferred.ts';
 import type { Address, CloseReason, Stream, StreamHandlers } from './network.ts';
+import { type PendingReply, Pipeline } from './pipeline.ts';
 import { Request } from './request.ts';
 
 /** What the connections of one node share: the way into the replicated log, and what is known. */
@@ -48,9 +48,7 @@ export interface ClientService extends ConnectionService {
 }
 
 const ARGUMENTS_OF_A_COMMAND = 16;
-const FIRST_WINDOW = 8;
 const CHARGED_BYTES_MIN = 4096;
-const REPLIES_REMEMBERED = 16;
 
 /** A client that is blocked is read on, so that its end is noticed, but only so far. */
 const BLOCKED_INPUT_MAX = 64 * 1024;
@@ -58,12 +56,6 @@ const BLOCKED_INPUT_MAX = 64 * 1024;
 /** What a command that is not fast takes of a turn's share, besides the one of every command: some
  *  take a hundred microseconds, where most take one. */
 const SLOW_COMMAND_COST = 15;
-
-interface PendingReply {
-  reply: Reply | null;
-  /** What it takes of the log until it is answered. */
-  readonly bytes: number;
-}
 
 /**
  * What a client's socket says, as a machine: bytes in, bytes out, nothing else. It parses commands,
@@ -90,18 +82,11 @@ export class ClientConnection implements StreamHandlers, Connection {
   private readonly service: ClientService;
   private readonly parser: RespParser;
   private readonly output = new RespWriter();
-  /** Commands whose replies have not been written yet, oldest first. */
-  private readonly pending = new Queue<PendingReply>();
+  private readonly pipeline: Pipeline;
   /** A command that runs only when nothing is pending; null when there is none. */
   private held: readonly Uint8Array[] | null = null;
   private heldBytes = 0;
   private chargedBytes = 0;
-  private pendingBytes = 0;
-  /** How many commands it may have unanswered: few, until it was seen to take its replies. What those
-   *  will be is not known when the commands are read, and once in the log they are carried out. */
-  private window: number;
-  /** How long its longest reply of late was: what it has unanswered may come to as much, each. */
-  private replyBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   private paused = false;
   private inputEnded = false;
@@ -117,7 +102,7 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.connectedMs = service.now();
     this.activeMs = this.connectedMs;
     this.parser = new RespParser(requestLimits(service.limits));
-    this.window = Math.min(FIRST_WINDOW, service.limits.clientPipelineMax);
+    this.pipeline = new Pipeline(service.limits);
   }
 
   get protocol(): ProtocolVersion {
@@ -138,7 +123,7 @@ export class ClientConnection implements StreamHandlers, Connection {
 
   /** No further command is run before something has happened. */
   get isBlocked(): boolean {
-    return this.deferred !== null || (this.held !== null && this.pending.length > 0);
+    return this.deferred !== null || (this.held !== null && this.pipeline.length > 0);
   }
 
   onOpen(): void {}
@@ -221,7 +206,7 @@ export class ClientConnection implements StreamHandlers, Connection {
   /** Gives a request its answer. Replies leave in the order in which the commands came. */
   answer(request: PendingReply, reply: Reply): void {
     request.reply = reply;
-    if (this.pending.peek() === request) this.writeReady();
+    if (this.pipeline.isNext(request)) this.writeReady();
   }
 
   /** Goes on with the deferred reply. True when it is given, or nobody waits for it any more. */
@@ -240,20 +225,15 @@ export class ClientConnection implements StreamHandlers, Connection {
     this.flushing = false;
     if (this.state === 'closed') return;
     if (this.output.length > 0) this.writeOut();
-    if (this.state === 'ending' && this.pending.length === 0) {
+    if (this.state === 'ending' && this.pipeline.length === 0) {
       this.stream.end();
       this.service.ended(this);
       return;
     }
-    if (this.paused) this.widen();
+    const { clientPauseOutputBytes } = this.service.limits;
+    if (this.paused && this.unsentBytes <= clientPauseOutputBytes) this.pipeline.widen();
     if (this.paused || this.held !== null) this.process();
     this.account();
-  }
-
-  private widen(): void {
-    const { clientPauseOutputBytes, clientPipelineMax } = this.service.limits;
-    if (this.unsentBytes > clientPauseOutputBytes) return;
-    this.window = Math.min(2 * this.window, clientPipelineMax);
   }
 
   /** Reads no more commands, answers the ones that were read, and then ends the stream. */
@@ -279,7 +259,7 @@ export class ClientConnection implements StreamHandlers, Connection {
   }
 
   get unanswered(): number {
-    return this.pending.length;
+    return this.pipeline.length;
   }
 
   private execute(args: readonly Uint8Array[], inline: boolean): void {
@@ -311,14 +291,13 @@ export class ClientConnection implements StreamHandlers, Connection {
         ? { bytes: encodeRequest(args), isRead: spec.flags.includes('readonly') }
         : null;
     const request = new Request(this, record, form, slot, this.service.now(), forwarding);
-    this.pending.push(request);
-    this.pendingBytes += request.bytes;
+    this.pipeline.push(request);
     this.service.submit(request);
   }
 
   /** Answers a command that is not replicated, now or when everything before it is answered. */
   private executeHere(spec: ConnectionCommand, args: readonly Uint8Array[]): void {
-    if (spec.inOrder && this.pending.length > 0) {
+    if (spec.inOrder && this.pipeline.length > 0) {
       this.held = args.map((arg) => arg.slice()); // what was read is only lent
       for (const arg of args) this.heldBytes += arg.length;
       return;
@@ -333,8 +312,8 @@ export class ClientConnection implements StreamHandlers, Connection {
   }
 
   private reply(reply: Reply): void {
-    if (this.pending.length > 0) {
-      this.pending.push({ reply, bytes: 0 });
+    if (this.pipeline.length > 0) {
+      this.pipeline.push({ reply, bytes: 0 });
       return;
     }
     this.write(reply);
@@ -347,8 +326,7 @@ export class ClientConnection implements StreamHandlers, Connection {
     if (this.state === 'closed') return;
     const before = this.output.length;
     this.output.write(reply);
-    const length = this.output.length - before;
-    this.replyBytes = Math.max(length, this.replyBytes - this.replyBytes / REPLIES_REMEMBERED);
+    this.pipeline.wrote(this.output.length - before);
     const { clientOutputBytesMax, clientPauseOutputBytes } = this.service.limits;
     const unread = this.unsentBytes;
     if (unread > clientOutputBytesMax) this.shed();
@@ -376,11 +354,9 @@ export class ClientConnection implements StreamHandlers, Connection {
   }
 
   private writeReady(): void {
-    for (let head = this.pending.peek(); head !== undefined && head.reply !== null; ) {
-      this.pending.shift();
-      this.pendingBytes -= head.bytes;
-      this.write(head.reply);
-      head = this.pending.peek();
+    const { pipeline } = this;
+    for (let reply = pipeline.takeReply(); reply !== null; reply = pipeline.takeReply()) {
+      this.write(reply);
     }
     this.flushLater();
   }
@@ -399,13 +375,7 @@ export class ClientConnection implements StreamHandlers, Connection {
   }
 
   private isFull(): boolean {
-    const { limits } = this.service;
-    return (
-      this.unsentBytes > limits.clientPauseOutputBytes ||
-      this.pending.length >= this.window ||
-      this.pending.length * this.replyBytes > limits.clientPauseOutputBytes ||
-      this.pendingBytes >= limits.clientPipelineBytesMax
-    );
+    return this.unsentBytes > this.service.limits.clientPauseOutputBytes || this.pipeline.isFull;
   }
 
   private pauseOrResume(): void {

@@ -1,5 +1,5 @@
 import type { ConnectionCommand } from './connection.ts';
-import { NO_KEYS } from './info.ts';
+import { ON_CONNECTION } from './info.ts';
 
 export type BackupCommandName =
   | 'backup|begin'
@@ -9,13 +9,9 @@ export type BackupCommandName =
   | 'backup|read';
 
 const backup = {
-  where: 'connection',
-  argumentsMax: 0,
+  ...ON_CONNECTION,
   flags: ['admin'],
-  keys: NO_KEYS,
   group: 'server',
-  complexity: 'O(1)',
-  since: '0.1.0',
   remark: 'Of DKVS: docs/backup.md.',
   inOrder: true,
 } as const;

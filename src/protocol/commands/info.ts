@@ -66,6 +66,22 @@ export const TWO_KEYS: KeyPositions = { first: 1, last: 2, step: 1 };
 export const ALL_KEYS: KeyPositions = { first: 1, last: -1, step: 1 };
 export const KEYS_AND_VALUES: KeyPositions = { first: 1, last: -1, step: 2 };
 
+/** What most commands have in common that are not replicated. */
+export const ON_CONNECTION = {
+  where: 'connection',
+  argumentsMax: 0,
+  keys: NO_KEYS,
+  complexity: 'O(1)',
+  since: '0.1.0',
+  remark: '',
+  inOrder: false,
+} as const;
+
+/** How many arguments those of them may have that do work for each, at once: Redis sets no bound, and
+ *  a request has a million. */
+export const WORDS_MAX = 128;
+export const LIST_MAX = 8192;
+
 /** Redis's ACL categories of keys as a whole, beyond those of their group. */
 const KEYSPACE = new Set(['dbsize', 'flushall', 'flushdb']);
 const DANGEROUS = new Set(['keys', 'flushall', 'flushdb']);
