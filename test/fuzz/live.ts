@@ -140,10 +140,10 @@ async function loopsOf(cluster: Cluster): Promise<{ busyMaxMs: number; isStarved
     .map((line) => JSON.parse(line) as LoopDelay);
   assert.ok(delays.length >= 3, 'every node is watched');
   return {
-    busyMaxMs: Math.max(...delays.map((delay) => delay.loopDelayCpuMs)),
+    busyMaxMs: Math.max(...delays.map((delay) => delay.loopRanMaxMs)),
     isStarved: delays.some(
-      ({ loopDelayMaxMs, loopDelayCpuMs }) =>
-        loopDelayMaxMs >= ELECTION_MS && loopDelayCpuMs < loopDelayMaxMs / 2,
+      ({ loopDelayMaxMs, loopRanMaxMs }) =>
+        loopDelayMaxMs >= ELECTION_MS && loopRanMaxMs < loopDelayMaxMs / 2,
     ),
   };
 }
