@@ -26,6 +26,11 @@ const pinned = [
     seed: 10_013_301,
     smaller: { nodes: 1, onlyFaults: [26, 27, 34, 36, 38, 39] },
   },
+  {
+    what: 'LIN: an unanswered DEL and a later one with the same words, taken for each other',
+    seed: 10_013_709,
+    smaller: { nodes: 4, onlyFaults: [0, 3, 4, 6, 12, 14, 15] },
+  },
 ];
 
 describe('seeds that were alarms', () => {

@@ -11,6 +11,13 @@ export interface Operation<I, O> {
   readonly returnedAt: number;
 }
 
+/** What is under one key. */
+export interface Fact {
+  readonly key: string;
+  /** Null: nothing. */
+  readonly value: string | null;
+}
+
 /** What the clients believe to talk to: one object, one operation after the other. */
 export interface Model<S, I, O> {
   /** States are immutable, and never null. */
@@ -22,6 +29,13 @@ export interface Model<S, I, O> {
    *  compare-and-set that failed. (A write of what was there already might come later as well, and
    *  then change something.) */
   changesNothing(input: I, output: O): boolean;
+  /** What must hold right before an operation that has this output. None is always right: a fact
+   *  that is left out costs time only. */
+  needs(input: I, output: O): readonly Fact[];
+  holds(state: S, fact: Fact): boolean;
+  /** Whether the operation, which touches the key of the fact, may make it hold. True is always
+   *  right. With an output of null, by any output. */
+  mayBring(input: I, output: O | null, fact: Fact): boolean;
   /** Equal for equal states, and for no others. */
   fingerprint(state: S): string;
   /** The objects it touches. Operations that share none can't disturb each other, so each group of

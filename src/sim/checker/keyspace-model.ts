@@ -1,5 +1,6 @@
 import { execute, hasChanged, keysOf, type ReplyText, type Store } from '../reference/commands.ts';
 import type { Model } from './history.ts';
+import { factsSeen, mayBring } from './keyspace-facts.ts';
 
 /** The keys that were written, with their values. */
 type State = ReadonlyMap<string, string>;
@@ -15,6 +16,10 @@ export const keyspace: Model<State, readonly string[], ReplyText> = {
   },
 
   changesNothing: (words, output) => !hasChanged(words, output),
+
+  needs: factsSeen,
+  holds: (state, { key, value }) => (state.get(key) ?? null) === value,
+  mayBring,
 
   fingerprint(state) {
     const keys = [...state.keys()].sort();

@@ -1,4 +1,4 @@
-import type { Model } from './history.ts';
+import type { Fact, Model } from './history.ts';
 
 /** One register with compare-and-set. Null is its value before anything was written. */
 export type RegisterInput =
@@ -14,6 +14,12 @@ export type RegisterOutput =
 
 export interface RegisterState {
   readonly value: number | null;
+}
+
+const KEY = 'register';
+
+function factOf(value: number | null): Fact {
+  return { key: KEY, value: value === null ? null : String(value) };
 }
 
 export const register: Model<RegisterState, RegisterInput, RegisterOutput> = {
@@ -38,9 +44,24 @@ export const register: Model<RegisterState, RegisterInput, RegisterOutput> = {
     return output.kind === 'read' || (output.kind === 'cas' && !output.set);
   },
 
+  needs(input, output) {
+    if (output.kind === 'read') return [factOf(output.value)];
+    if (input.kind === 'cas' && output.kind === 'cas' && output.set) {
+      return [factOf(input.expected)];
+    }
+    return [];
+  },
+
+  holds: ({ value }, fact) => factOf(value).value === fact.value,
+
+  mayBring(input, output, fact) {
+    if (input.kind === 'read' || (output?.kind === 'cas' && !output.set)) return false;
+    return factOf(input.value).value === fact.value;
+  },
+
   fingerprint: ({ value }) => String(value),
 
-  keysOf: () => ['register'],
+  keysOf: () => [KEY],
 
   describe(input, output) {
     switch (input.kind) {

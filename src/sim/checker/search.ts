@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import { BitSet } from './bit-set.ts';
 import type { Model, Operation } from './history.ts';
+import { Outlook } from './outlook.ts';
 
 export type Answer = 'linearizable' | 'not linearizable' | 'unknown';
 
@@ -23,7 +24,7 @@ const NONE = -1;
  *
  * The calls and returns stand in one doubly linked list, in the order of time. What may come next
  * is any call before the first return; an operation that is put next is *lifted* out of the list,
- * and *unlifted* on the way back. Four things keep it short, none of which changes the answer:
+ * and *unlifted* on the way back. Five things keep it short, none of which changes the answer:
  *
  * - An operation that may come next, and by its output changes nothing, comes next: any order that
  *   has it later also works with it moved to the front, since nobody notices.
@@ -31,6 +32,7 @@ const NONE = -1;
  *   last, and only where they change something.
  * - Of two of those with the same input, the one that was asked first comes first: it may do
  *   whatever the other may.
+ * - What leaves no way to an answer that some operation got leads nowhere (outlook.ts).
  * - Of two configurations that differ only in which of those have been used, the one that has used
  *   more can do nothing that the other can't.
  */
@@ -54,6 +56,7 @@ export class Search<S, I, O> {
   private left: number;
   private readonly linearized: BitSet;
   private readonly used: BitSet;
+  private readonly outlook: Outlook<S, I, O>;
   private readonly stack: Frame<S>[] = [];
   private readonly tried = new Map<string, Uint32Array[]>();
   /** Where to look for the next choice at this level: a node, or NONE and then `cursorOptional`. */
@@ -72,6 +75,7 @@ export class Search<S, I, O> {
     this.left = this.required.length;
     this.linearized = new BitSet(this.required.length);
     this.used = new BitSet(this.optional.length);
+    this.outlook = new Outlook([...this.required, ...this.optional], model);
     this.head = 2 * this.required.length;
     this.next = new Int32Array(this.head + 1).fill(NONE);
     this.previous = new Int32Array(this.head + 1).fill(NONE);
@@ -80,6 +84,7 @@ export class Search<S, I, O> {
   }
 
   run(stepsMax: number): Answer {
+    if (this.outlook.isHopeless(this.state)) return 'not linearizable';
     this.takeForced();
     while (this.left > 0) {
       if (this.steps > stepsMax) return 'unknown';
@@ -89,6 +94,10 @@ export class Search<S, I, O> {
         continue;
       }
       this.take(choice, this.after, false);
+      if (this.outlook.hasBecomeHopeless(this.operationOf(choice), this.state)) {
+        this.backtrack();
+        continue;
+      }
       this.takeForced();
       if (!this.isNew()) this.backtrack();
     }
@@ -168,6 +177,7 @@ export class Search<S, I, O> {
   private take(choice: number, after: S, forced: boolean): void {
     this.stack.push({ choice, state: this.state, forced });
     this.state = after;
+    this.outlook.take(this.operationOf(choice));
     if (choice >= this.firstOptional) {
       this.used.add(choice - this.firstOptional);
     } else {
@@ -183,6 +193,7 @@ export class Search<S, I, O> {
     for (let frame = this.stack.pop(); frame !== undefined; frame = this.stack.pop()) {
       const { choice } = frame;
       this.state = frame.state;
+      this.outlook.putBack(this.operationOf(choice));
       if (choice >= this.firstOptional) {
         this.used.delete(choice - this.firstOptional);
         this.cursor = this.firstReturn();
@@ -234,6 +245,12 @@ export class Search<S, I, O> {
     const [before, behind] = [this.previous[node]!, this.next[node]!];
     this.next[before] = node;
     if (behind !== NONE) this.previous[behind] = node;
+  }
+
+  /** Its number in the outlook: the required ones come first. */
+  private operationOf(choice: number): number {
+    const { firstOptional, required } = this;
+    return choice >= firstOptional ? required.length + choice - firstOptional : choice >>> 1;
   }
 
   private get firstOptional(): number {

@@ -26,14 +26,30 @@ export function isLinearization<S, I, O>(
   return true;
 }
 
+/** What a log has at one place. */
+export interface LogEntry<I> {
+  readonly input: I;
+  /** When it was applied there, on the clock of the history: never earlier than the one before it. */
+  readonly appliedAt: number;
+}
+
 /**
- * The operations in the order in which a log has their inputs. Of those with the same input, the one
- * comes first that fits there and had to be over first. What the log does not have is left out, and
- * so is what nobody asked.
+ * The operations in the order in which a log has their inputs. What the log does not have is left
+ * out, and so is what nobody asked.
+ *
+ * A log does not say who asked. Of the operations with the same input that had been asked for when
+ * the entry was applied, and whose answer fits there, it is given to the one that was over first: to
+ * one of unknown outcome only when there is no other. If there is any way to give the entries to
+ * operations that were open then, which explains all answers and leaves over no entry but of reads
+ * (clients repeat those), then this is one. For take the first entry where that way has Y, or
+ * nobody, and this rule has X. Where that way has X later, let X and Y change places: Y was open
+ * there, for it is over no earlier than X, and fits there, for it was answered as X was, or never.
+ * Where it does not have X at all, X was never answered; then nor was Y, and X can stand in for it.
+ * Either way still explains all answers, and agrees with the rule for one entry more.
  */
 export function inOrderOfLog<S, I, O>(
   history: readonly Operation<I, O>[],
-  log: readonly I[],
+  log: readonly LogEntry<I>[],
   keyOf: (input: I) => string,
   model: Model<S, I, O>,
 ): Operation<I, O>[] {
@@ -46,9 +62,11 @@ export function inOrderOfLog<S, I, O>(
   }
   const order: Operation<I, O>[] = [];
   let state = model.initial;
-  for (const input of log) {
+  for (const { input, appliedAt } of log) {
     const same = waiting.get(keyOf(input)) ?? [];
-    const at = same.findIndex((one) => model.step(state, one.input, one.output) !== null);
+    const at = same.findIndex(({ invokedAt, output }) => {
+      return invokedAt <= appliedAt && model.step(state, input, output) !== null;
+    });
     const [next] = at < 0 ? [] : same.splice(at, 1);
     if (next === undefined) continue;
     order.push(next);

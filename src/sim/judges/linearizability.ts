@@ -8,7 +8,7 @@ import {
   type Verdict,
 } from '../checker/linearizability.ts';
 import { timeLine } from '../checker/time-line.ts';
-import { inOrderOfLog, isLinearization } from '../checker/witness.ts';
+import { inOrderOfLog, isLinearization, type LogEntry } from '../checker/witness.ts';
 import { Observer, type SimOperation, Violation } from '../observer.ts';
 import { isRead } from '../reference/commands.ts';
 import { respText } from '../reference/words.ts';
@@ -21,8 +21,10 @@ type KeyOperation = Operation<readonly string[], string>;
  * log, no node, no clock but the order of events.
  *
  * An order that is a linearization proves that there is one, wherever it was had from; so, given the
- * chronicle, the order of the ledger is tried first, and checked as an order of anybody's. Only what
- * it does not prove is searched for one: that there is none is never said on the word of the ledger.
+ * chronicle, the order of the ledger is tried first, and checked as an order of anybody's. While all
+ * goes through the log of a right cluster, it is one, also where several clients said the same
+ * (witness.ts says why). Only what it does not prove is searched for an order: that there is none is
+ * never said on the word of the ledger.
  *
  * When the limit of the search is not enough, that is no pass. Given the chronicle, there is one more
  * try: without the operations of unknown outcome that are not in the ledger.
@@ -32,6 +34,8 @@ export class LinearizabilityJudge extends Observer {
   private readonly chronicle: Chronicle | null;
   private readonly invokedAt = new Map<SimOperation, number>();
   private readonly history: KeyOperation[] = [];
+  /** By index, as the commands of the chronicle: when a node was the first to apply it. */
+  private readonly appliedAt: number[] = [];
   private now = 0;
 
   constructor(chronicle: Chronicle | null, limits: CheckLimits = defaultCheckLimits) {
@@ -42,6 +46,12 @@ export class LinearizabilityJudge extends Observer {
 
   override invoked(operation: SimOperation): void {
     this.invokedAt.set(operation, this.now++);
+  }
+
+  override applied(): void {
+    const { appliedAt, chronicle } = this;
+    if (chronicle === null) return;
+    while (appliedAt.length < chronicle.commands.length) appliedAt.push(this.now++);
   }
 
   override returned(operation: SimOperation, outcome: Outcome): void {
@@ -90,7 +100,7 @@ export class LinearizabilityJudge extends Observer {
   private check(): Verdict<readonly string[], string> {
     const { chronicle, history } = this;
     if (chronicle === null) return checkLinearizability(history, keyspace, this.limits);
-    const unproven = withoutWhatIsAsInLedger(history, chronicle);
+    const unproven = withoutWhatIsAsInLedger(history, chronicle, this.appliedAt);
     const verdict = checkLinearizability(unproven, keyspace, this.limits);
     if (verdict.kind !== 'unknown') return verdict;
     const parts = verdict.parts.filter((part) => {
@@ -133,6 +143,7 @@ export class LinearizabilityJudge extends Observer {
 function withoutWhatIsAsInLedger(
   history: readonly KeyOperation[],
   chronicle: Chronicle,
+  appliedAt: readonly number[],
 ): KeyOperation[] {
   const parts = components(history, (input) => keyspace.keysOf(input));
   const partOfKey = new Map<string, number>();
@@ -143,11 +154,11 @@ function withoutWhatIsAsInLedger(
   }
   // Only a read that was never answered, and is in no history, can touch two parts: it matters to
   // neither.
-  const logs = parts.map((): (readonly string[])[] => []);
-  for (const words of chronicle.commands) {
-    if (words === null) continue;
-    const number = partOfKey.get(keyspace.keysOf(words)[0]!);
-    if (number !== undefined) logs[number]!.push(words);
+  const logs = parts.map((): LogEntry<readonly string[]>[] => []);
+  for (const [index, input] of chronicle.commands.entries()) {
+    if (input === null) continue;
+    const number = partOfKey.get(keyspace.keysOf(input)[0]!);
+    if (number !== undefined) logs[number]!.push({ input, appliedAt: appliedAt[index]! });
   }
   const keyOf = (words: readonly string[]) => chronicle.keyOf(words);
   return parts

@@ -97,7 +97,7 @@ describe('linearizability', () => {
 
   test('a limit that is too low gives unknown, which is no pass', () => {
     const writes = Array.from({ length: 12 }, (_, i) => at(`w${i}`, 1, 100, `SET x ${i}`, '+OK'));
-    const bad = [...writes, at('r', 200, 201, 'GET x', '$nobody')];
+    const bad = [...writes, at('r', 200, 201, 'STRLEN x', ':7')];
     const limits = { stepsMax: 500, windowStepsMax: 500 };
     const verdict = checkLinearizability(bad, keyspace, limits);
     assert.equal(verdict.kind, 'unknown');
@@ -115,6 +115,30 @@ describe('linearizability', () => {
     const bad = checkLinearizability([...lost, ...reads, again], keyspace);
     assert.equal(bad.kind, 'not linearizable');
     assert.ok(bad.steps < 200_000, `${bad.steps} steps`);
+  });
+});
+
+describe('what is still to be seen', () => {
+  // Blind writes to one group of keys, and to another, all at once: what is done to one group does
+  // not matter to the other, but the number of ways to do it multiplies.
+  const blind = ['x', 'y'].flatMap((key) =>
+    Array.from({ length: 7 }, (_, i) => at(`${key}${i}`, 1, 900, `SET ${key} ${i}`, '+OK')),
+  );
+  const apart = at('z', 1, 950, 'EXISTS x y', ':2');
+  const stepsOf = (...reads: readonly KeyOperation[]) => {
+    const verdict = checkLinearizability([...blind, apart, ...reads], keyspace);
+    assert.ok(verdict.steps < 20_000, `${verdict.steps} steps`);
+    return verdict.kind;
+  };
+
+  test('is not overwritten before, nor brought about too late', () => {
+    const early = [at('r', 2, 500, 'GET x', '(nil)'), at('s', 501, 600, 'MGET x y', '[$3 $4]')];
+    assert.equal(stepsOf(...early), 'linearizable');
+    assert.equal(stepsOf(...early, at('r', 601, 602, 'GET x', '(nil)')), 'not linearizable');
+  });
+
+  test('is what nobody has written', () => {
+    assert.equal(stepsOf(at('r', 901, 902, 'GET x', '$nobody')), 'not linearizable');
   });
 });
 
@@ -198,7 +222,12 @@ function drawKeys(random: Prng): { input: readonly string[]; output: string | nu
     [`SET ${key} ${b} GET`, found],
     ['DEL x y', `:${random.below(3)}`],
     [`INCR ${key}`, `:${1 + random.below(2)}`],
-  ][random.below(7)] as [string, string];
+    ['MGET x y', `[${found} ${random.chance(0.3) ? '(nil)' : `$${b}`}]`],
+    ['EXISTS x y', `:${random.below(3)}`],
+    ['MSET x 0 y 1', '+OK'],
+    [`GETDEL ${key}`, found],
+    [`APPEND ${key} ${a}`, `:${1 + random.below(2)}`],
+  ][random.below(12)] as [string, string];
   return { input: input.split(' '), output: random.chance(0.15) ? null : output };
 }
 

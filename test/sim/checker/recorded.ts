@@ -98,6 +98,9 @@ export const texts: Model<string, TextInput, string> = {
     return f === 'put' ? value : state + value;
   },
   changesNothing: ({ f }) => f === 'get',
+  needs: () => [],
+  holds: (state, { value }) => state === value,
+  mayBring: () => true,
   fingerprint: (state) => state,
   keysOf: ({ key }) => [key],
   describe: ({ f, key, value }, output) =>

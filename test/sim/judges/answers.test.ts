@@ -225,10 +225,16 @@ describe('LIN, what the clients saw', () => {
     const entries = ledger.map((value, i) => setEntry(i + 1, 1, 'k', value));
     const get = commandEntry(3, 1, { kind: 'get', key: bytesOf('k') });
     stage.beginTerm([...entries, get]);
-    for (let at = 1; at <= 3; at++) stage.apply(1, at);
-    stage.answer(stage.invoke('SET k 1', 1), '+OK');
-    stage.answer(stage.invoke('SET k 2', 2), '+OK');
-    stage.answer(stage.invoke('GET k', 3), read);
+    const asked = [
+      ['SET k 1', '+OK'],
+      ['SET k 2', '+OK'],
+      ['GET k', read],
+    ] as const;
+    for (const [i, [text, reply]] of asked.entries()) {
+      const operation = stage.invoke(text, i + 1);
+      stage.apply(1, i + 1);
+      stage.answer(operation, reply);
+    }
     stage.end();
   };
 
