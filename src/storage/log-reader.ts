@@ -32,10 +32,11 @@ export interface ReadRequest {
  *  what was read is not what was written. */
 export type ReadDone = (result: readonly Entry[] | DiskError) => void;
 
-/** Read at once: what was asked for, and what the index may be too early by, within these bounds. A
- *  batch that is longer is read whole. */
-const CHUNK_BYTES_MIN = 128 * 1024;
-const CHUNK_BYTES_MAX = 1024 * 1024;
+/** What a read begins too early by, as the index is sparse, and what batches add to their entries. */
+const BESIDES_BYTES = 128 * 1024;
+/** Read at once: what is still wanted, and what comes with it, but no more. A batch that is longer is
+ *  read whole. */
+const CHUNK_BYTES_MAX = 1024 * 1024 + BESIDES_BYTES;
 
 /** Reads entries back from the log, for followers that memory no longer serves. Only what was
  *  verified as it was read is handed out, and only what is durable is read. */
@@ -105,7 +106,8 @@ class Reading implements RecordVisitor {
     }
     const { segmentId, offset } = this.position;
     const available = (segmentEnd ?? this.reader.end().offset) - offset;
-    const chunk = Math.min(this.request.bytesMax + CHUNK_BYTES_MIN, CHUNK_BYTES_MAX);
+    const wantedBytes = this.request.bytesMax - this.entriesBytes;
+    const chunk = Math.min(wantedBytes + BESIDES_BYTES, CHUNK_BYTES_MAX);
     const length = Math.min(Math.max(chunk, bytesMin), available);
     step(
       (error) => this.finish(error),
@@ -136,6 +138,11 @@ class Reading implements RecordVisitor {
     return this.wanted > this.request.to || this.entriesBytes >= this.request.bytesMax;
   }
 
+  /** Enough to be worth an answer, rather than to read and verify a second time. */
+  private get isMuch(): boolean {
+    return this.entriesBytes >= this.request.bytesMax / 2;
+  }
+
   private takeBatches(bytes: Uint8Array): void {
     this.chunk = bytes;
     for (let at = 0; at < bytes.length; ) {
@@ -145,7 +152,8 @@ class Reading implements RecordVisitor {
         return;
       }
       if (taken < 0) {
-        this.readChunk(-taken);
+        if (this.isMuch) this.finish(null);
+        else this.readChunk(-taken);
         return;
       }
       if (this.isDone) break;
@@ -157,7 +165,7 @@ class Reading implements RecordVisitor {
     }
     // At the end of the log: an entry that is not there was removed since it was asked for.
     const atEnd = comparePositions(this.position, this.reader.end()) >= 0;
-    if (this.isDone || atEnd) this.finish(null);
+    if (this.isDone || this.isMuch || atEnd) this.finish(null);
     else this.readChunk(0);
   }
 

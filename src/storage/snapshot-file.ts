@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { byteString, bytesOf, readU32, readU64, writeU32, writeU64 } from '../base/bytes.ts';
+import { crc32Shift, crc32Shifted } from '../base/crc32-shift.ts';
 import { type Index, index, term } from '../base/ids.ts';
 import { native } from '../base/native.ts';
 import type { LogPoint, SnapshotInfo } from '../base/snapshot.ts';
@@ -154,11 +155,45 @@ function blockCrc(
   id: number,
   number: number,
 ): number {
+  const from = at + BLOCK_HEADER_BYTES;
+  return native.crc32(bytes, from, from + length, blockSeed(length, id, number));
+}
+
+function blockSeed(length: number, id: number, number: number): number {
   writeU64(seedBytes, 0, id);
   writeU32(seedBytes, 8, number);
   writeU32(seedBytes, 12, length);
-  const from = at + BLOCK_HEADER_BYTES;
-  return native.crc32(bytes, from, from + length, native.crc32(seedBytes, 0, 16, 0));
+  return native.crc32(seedBytes, 0, seedBytes.length, 0);
+}
+
+/**
+ * The CRC-32 of one snapshot's file, block by block. A block's own checksum, sealed or found right
+ * before, is one of the payload from another seed, so the file's follows from it: the very number that
+ * a second look at every byte would come to.
+ */
+export class FileCrc {
+  /** Of the file so far. */
+  value: number;
+  private readonly id: number;
+  private readonly blockBytes: number;
+  private readonly blockShift: number;
+
+  /** @param header the file's, as it is written. */
+  constructor(header: Uint8Array, id: number, blockBytes: number) {
+    this.value = native.crc32(header, 0, header.length, 0);
+    this.id = id;
+    this.blockBytes = blockBytes;
+    this.blockShift = crc32Shift(blockBytes);
+  }
+
+  /** The block at `at`, whose checksum is right, comes next. */
+  add(bytes: Uint8Array, at: number, number: number): void {
+    const length = readU32(bytes, at);
+    const shift = length === this.blockBytes ? this.blockShift : crc32Shift(length);
+    const before = native.crc32(bytes, at, at + BLOCK_HEADER_BYTES, this.value);
+    const seed = blockSeed(length, this.id, number);
+    this.value = (crc32Shifted(before ^ seed, shift) ^ readU32(bytes, at + 4)) >>> 0;
+  }
 }
 
 export interface SnapshotFooter {

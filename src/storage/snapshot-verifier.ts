@@ -1,10 +1,10 @@
 import { readU32 } from '../base/bytes.ts';
-import { native } from '../base/native.ts';
 import {
   BLOCK_HEADER_BYTES,
   blockIsWhole,
   decodeSnapshotFooter,
   decodeSnapshotHeader,
+  FileCrc,
   SNAPSHOT_FOOTER_BYTES,
   type Snapshot,
   type SnapshotHeader,
@@ -25,7 +25,7 @@ export class SnapshotVerifier {
   unknownVersion = false;
   /** The footer was there, and right. */
   isWhole = false;
-  private fileCrc = 0;
+  private fileCrc: FileCrc | null = null;
   /** A block that is shorter than the others was there: it is the last. */
   private lastSeen = false;
 
@@ -54,7 +54,7 @@ export class SnapshotVerifier {
 
   get shape(): SnapshotShape {
     const { headerBytes, blockBytes } = this.header!;
-    return { headerBytes, blockBytes, fileCrc: this.fileCrc, bytes: this.offset };
+    return { headerBytes, blockBytes, fileCrc: this.fileCrc!.value, bytes: this.offset };
   }
 
   /** The length of the piece at `at`; 0: it is not all there. */
@@ -69,7 +69,7 @@ export class SnapshotVerifier {
     const end = at + BLOCK_HEADER_BYTES + length;
     if (end > to) return 0;
     if (!blockIsWhole(bytes, at, this.header.id, this.blocks)) return `block ${this.blocks} is bad`;
-    this.fileCrc = native.crc32(bytes, at, end, this.fileCrc);
+    this.fileCrc!.add(bytes, at, this.blocks);
     this.blocks++;
     this.lastSeen = length < this.header.blockBytes;
     onBlock(bytes.subarray(at + BLOCK_HEADER_BYTES, end));
@@ -82,7 +82,8 @@ export class SnapshotVerifier {
     this.unknownVersion = header === 'version';
     if (typeof header === 'string') return `the header is bad (${header})`;
     this.header = header;
-    this.fileCrc = native.crc32(bytes, at, at + header.headerBytes, 0);
+    const headerBytes = bytes.subarray(at, at + header.headerBytes);
+    this.fileCrc = new FileCrc(headerBytes, header.id, header.blockBytes);
     return header.headerBytes;
   }
 
@@ -92,7 +93,7 @@ export class SnapshotVerifier {
     const isRight =
       footer !== null &&
       footer.blocks === this.blocks &&
-      footer.fileCrc === this.fileCrc &&
+      footer.fileCrc === this.fileCrc?.value &&
       footer.bytes === this.offset + SNAPSHOT_FOOTER_BYTES;
     if (!isRight) return 'the footer is bad';
     this.isWhole = true;

@@ -1,6 +1,5 @@
 import { assert } from '../base/assert.ts';
 import { ByteWriter } from '../base/bytes.ts';
-import { native } from '../base/native.ts';
 import type { SnapshotInfo } from '../base/snapshot.ts';
 import type { Disk, DiskError } from './disk.ts';
 import { GrowingFile } from './growing-file.ts';
@@ -8,6 +7,7 @@ import {
   BLOCK_HEADER_BYTES,
   encodeSnapshotFooter,
   encodeSnapshotHeader,
+  FileCrc,
   SNAPSHOT_FOOTER_BYTES,
   SNAPSHOT_NEXT_NAME,
   type Snapshot,
@@ -50,7 +50,7 @@ export class SnapshotWriter {
   private blockAt = 0;
   private blockLength = 0;
   private blocks = 0;
-  private fileCrc = 0;
+  private readonly fileCrc: FileCrc;
   /** Of the file, all blocks sealed so far included. */
   private length: number;
   private readonly headerBytes: number;
@@ -75,7 +75,7 @@ export class SnapshotWriter {
     this.headerBytes = header.length;
     this.building.raw(header);
     this.length = header.length;
-    this.fileCrc = native.crc32(header, 0, header.length, 0);
+    this.fileCrc = new FileCrc(header, meta.id, blockBytes);
     this.pendingBytes = header.length;
     this.openBlock();
   }
@@ -101,7 +101,8 @@ export class SnapshotWriter {
     this.finished = true;
     if (this.blockLength > 0) this.sealOpenBlock();
     if (this.over) return;
-    const { meta, fileCrc, blocks, headerBytes, blockBytes } = this;
+    const { meta, blocks, headerBytes, blockBytes } = this;
+    const fileCrc = this.fileCrc.value;
     const bytes = this.length + SNAPSHOT_FOOTER_BYTES;
     this.building.length = this.blockAt;
     this.building.raw(encodeSnapshotFooter({ fileCrc, blocks, bytes }));
@@ -144,7 +145,7 @@ export class SnapshotWriter {
     const { building, blockAt, blockLength } = this;
     sealBlock(building.bytes, blockAt, blockLength, this.meta.id, this.blocks);
     const end = blockAt + BLOCK_HEADER_BYTES + blockLength;
-    this.fileCrc = native.crc32(building.bytes, blockAt, end, this.fileCrc);
+    this.fileCrc.add(building.bytes, blockAt, this.blocks);
     this.blocks++;
     this.length += end - blockAt;
     if (end >= PIECE_BYTES) this.handOver();

@@ -180,7 +180,7 @@ export class Storage {
    * Reads the durable entries [from, to] back, verified. An entry counts only where `termAt` tells
    * its term: so removed versions of an index are passed over. It must answer for every index
    * asked for, 0 where the log no longer has one; fewer entries come back then. Stops after the
-   * entry that reaches `bytesMax`.
+   * entry that reaches `bytesMax`, or from half of that on where it had to go to the disk again.
    */
   readEntries(
     from: Index,

@@ -93,6 +93,18 @@ test('every byte counts: flipped, cut off, or one too many', () => {
   assert.notEqual(defectOf(concatBytes([bytes, Uint8Array.of(0)])), null);
 });
 
+test('the footer covers all of the file: every block is right, but one is of another', () => {
+  for (const length of [3, 10, 27]) {
+    const state = Uint8Array.from({ length }, (_, i) => 3 * i);
+    const { bytes, shape } = fileOf(meta, state, BLOCK);
+    const footerAt = bytes.length - SNAPSHOT_FOOTER_BYTES;
+    assert.equal(shape.fileCrc, native.crc32(bytes, 0, footerAt, 0));
+    const other = fileOf(meta, state.slice().fill(9, 0, 1), BLOCK).bytes;
+    const mixed = concatBytes([other.subarray(0, footerAt), bytes.subarray(footerAt)]);
+    assert.equal(defectOf(mixed), 'the footer is bad');
+  }
+});
+
 test('a block of another snapshot, or from another place, is none', () => {
   const state = new Uint8Array(30).fill(7);
   const { bytes } = fileOf(meta, state, BLOCK);

@@ -301,6 +301,48 @@ test('the reader: bounds, removed versions, and what is no longer there', () => 
   assert.deepEqual(read(56, 58, 1e6), []);
 });
 
+test('who reads a long log piece by piece reads all but little of it once', () => {
+  const { disk, later, run } = create({
+    ...smallLimits,
+    segmentBytes: 2 ** 23,
+    batchBytesMax: 2 ** 18,
+  });
+  const count = 4000;
+  for (let from = 1; from <= count; from += 200) {
+    run.persistNow({ entries: entries(from, from + 199, 1, 1000) });
+  }
+  let readBytes = 0;
+  const openFile = disk.open.bind(disk);
+  disk.open = (name) => {
+    const file = openFile(name);
+    const read = file.read.bind(file);
+    file.read = (offset, length, done) => {
+      readBytes += length;
+      read(offset, length, done);
+    };
+    return file;
+  };
+  let [next, gotBytes] = [1, 0];
+  while (next <= count) {
+    run.storage.readEntries(
+      index(next),
+      index(count),
+      2 ** 20,
+      () => term(1),
+      (result) => {
+        if (result instanceof Error) assert.fail(result.message);
+        assert.ok(result.length > 0);
+        for (const { index: at, record } of result) {
+          assert.equal(at, next++);
+          gotBytes += record.length;
+        }
+      },
+    );
+    later.run();
+  }
+  assert.ok(readBytes < 1.3 * gotBytes, `${readBytes} bytes read for ${gotBytes}`);
+});
+
 test('the reader never hands out what is not what was written, nor anything of its batch', () => {
   const { disk, later, run } = create();
   run.persistNow({ entries: [entry(1, 1, 'a value to rot'), entry(2, 1, 'its neighbour')] });
