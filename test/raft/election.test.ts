@@ -402,7 +402,10 @@ test('DESIGN §8: what was asked long before the loss is not answered then', () 
   harness.run(harness.timing.heartbeatMs + 1);
   harness.act(3, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
   const { processGoneDelayMaxMs } = harness.timing;
-  assert(harness.raft(3).nextTickMs < harness.nowMs + processGoneDelayMaxMs, 'it goes first itself');
+  assert(
+    harness.raft(3).nextTickMs < harness.nowMs + processGoneDelayMaxMs,
+    'it goes first itself',
+  );
 });
 
 test('DESIGN §8: of those that see it at once, the highest id asks first', () => {
