@@ -37,6 +37,9 @@ export interface Limits {
   readonly segmentBytes: number;
   /** What one fsync makes durable. */
   readonly batchBytesMax: number;
+  /** Read from the log beyond what is asked for: its index is sparse, so a read begins too early, and
+   *  batches add to their entries. */
+  readonly readAheadBytes: number;
   /** A snapshot is due when the log has grown by this since the last one … */
   readonly snapshotLogBytesMin: number;
   /** … and by this many times that one's size: so what is written for snapshots is a bounded part of
@@ -100,6 +103,7 @@ export const defaultLimits: Limits = {
   logWindowBytesMax: 2 * MIB,
   segmentBytes: 16 * MIB,
   batchBytesMax: 4 * MIB,
+  readAheadBytes: 128 * KIB,
   snapshotLogBytesMin: 64 * MIB,
   snapshotLogFactor: 1,
   snapshotSliceBytes: 64 * KIB,

@@ -182,6 +182,9 @@ function drawLimits(random: Prng): Limits {
     snapshotSliceBytes: pick(random, [128, 512, 64 * KIB]),
     // From some tens of entries a second on, to all that there are at once.
     catchUpBytesPerSecond: pick(random, [16 * KIB, 256 * KIB, 32 * KIB * KIB]),
+    // Reads that end anywhere: in a header, in a body, between two batches.
+    readAheadBytes: pick(random, [0, 100, 700, 128 * KIB]),
+    readBackBytesMax: pick(random, [100, KIB, 64 * KIB]),
   };
 }
 

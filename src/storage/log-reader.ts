@@ -32,11 +32,8 @@ export interface ReadRequest {
  *  what was read is not what was written. */
 export type ReadDone = (result: readonly Entry[] | DiskError) => void;
 
-/** What a read begins too early by, as the index is sparse, and what batches add to their entries. */
-const BESIDES_BYTES = 128 * 1024;
-/** Read at once: what is still wanted, and what comes with it, but no more. A batch that is longer is
- *  read whole. */
-const CHUNK_BYTES_MAX = 1024 * 1024 + BESIDES_BYTES;
+/** Read at once, of what is still wanted. A batch that is longer is read whole. */
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 /** Reads entries back from the log, for followers that memory no longer serves. Only what was
  *  verified as it was read is handed out, and only what is durable is read. */
@@ -44,14 +41,22 @@ export class LogReader {
   readonly disk: Disk;
   readonly index: LogIndex;
   readonly salt: number;
+  readonly readAheadBytes: number;
   /** Where the durable log ends now. */
   readonly end: () => LogPosition;
   closed = false;
 
-  constructor(disk: Disk, index: LogIndex, salt: number, end: () => LogPosition) {
+  constructor(
+    disk: Disk,
+    index: LogIndex,
+    salt: number,
+    readAheadBytes: number,
+    end: () => LogPosition,
+  ) {
     this.disk = disk;
     this.index = index;
     this.salt = salt;
+    this.readAheadBytes = readAheadBytes;
     this.end = end;
   }
 
@@ -106,8 +111,8 @@ class Reading implements RecordVisitor {
     }
     const { segmentId, offset } = this.position;
     const available = (segmentEnd ?? this.reader.end().offset) - offset;
-    const wantedBytes = this.request.bytesMax - this.entriesBytes;
-    const chunk = Math.min(wantedBytes + BESIDES_BYTES, CHUNK_BYTES_MAX);
+    const wantedBytes = Math.min(this.request.bytesMax - this.entriesBytes, CHUNK_BYTES_MAX);
+    const chunk = wantedBytes + this.reader.readAheadBytes;
     const length = Math.min(Math.max(chunk, bytesMin), available);
     step(
       (error) => this.finish(error),
@@ -172,6 +177,7 @@ class Reading implements RecordVisitor {
   /** The extent of the batch at `at`, its wanted entries taken; negative: that many bytes of the
    *  log are needed to see it whole; or what is wrong with it. */
   private takeBatch(at: number): number | string {
+    if (at + BATCH_HEADER_BYTES > this.chunk.length) return -BATCH_HEADER_BYTES;
     const header = this.decodeHeader(at);
     if (typeof header === 'string') return `bad batch (${header})`;
     const extent = batchExtent(header.bodyBytes);
@@ -181,7 +187,6 @@ class Reading implements RecordVisitor {
   }
 
   private decodeHeader(at: number): BatchHeader | string {
-    if (this.chunk.length - at < BATCH_HEADER_BYTES) return 'cut off';
     const { segmentId, offset } = this.position;
     const header = decodeBatchHeader(this.chunk, at, this.reader.salt);
     if (typeof header === 'string') return header;

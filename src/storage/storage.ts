@@ -120,7 +120,8 @@ export class Storage {
     this.recovered = recovered;
     this.dirty = recovery.dirty;
     this.writer = new LogWriter(recovery, salt);
-    this.reader = new LogReader(disk, recovery.index, salt, () => this.writer.end);
+    const { readAheadBytes } = limits;
+    this.reader = new LogReader(disk, recovery.index, salt, readAheadBytes, () => this.writer.end);
     const failed = (error: DiskError) => this.fail(error);
     this.snapshots = new Snapshots(disk, limits, recovery.snapshots, failed);
     const { snapshots, writer } = this;

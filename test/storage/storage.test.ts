@@ -343,6 +343,32 @@ test('who reads a long log piece by piece reads all but little of it once', () =
   assert.ok(readBytes < 1.3 * gotBytes, `${readBytes} bytes read for ${gotBytes}`);
 });
 
+test('a read may end anywhere: in a header, in a body, between two batches', () => {
+  for (let readAheadBytes = 0; readAheadBytes < 1300; readAheadBytes += 37) {
+    const { later, run } = create({ ...smallLimits, readAheadBytes });
+    for (let at = 1; at <= 30; at++) {
+      run.persistNow({ entries: entries(at, at, 1, (at * 131) % 1500) });
+    }
+    for (const bytesMax of [1, 500, 2000]) {
+      let next = 1;
+      while (next <= 30) {
+        run.storage.readEntries(
+          index(next),
+          index(30),
+          bytesMax,
+          () => term(1),
+          (result) => {
+            if (result instanceof Error) assert.fail(`${readAheadBytes}: ${result.message}`);
+            assert.ok(result.length > 0);
+            for (const one of result) assert.equal(one.index, next++);
+          },
+        );
+        later.run();
+      }
+    }
+  }
+});
+
 test('the reader never hands out what is not what was written, nor anything of its batch', () => {
   const { disk, later, run } = create();
   run.persistNow({ entries: [entry(1, 1, 'a value to rot'), entry(2, 1, 'its neighbour')] });
