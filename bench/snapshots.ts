@@ -240,7 +240,8 @@ interface CaughtUp {
 }
 
 const RATE = 5000;
-const LOAD_S = 15;
+/** Longer than it takes to catch up. */
+const LOAD_S = 30;
 
 async function missAndCatchUp(
   context: BenchContext,
