@@ -128,7 +128,9 @@ export class Liveness extends Observer {
     const committed = before?.commitIndex ?? 0;
     const backlog = before?.log.lastIndex ?? 0;
     const isCommitting = () => (this.world.leader?.raftState?.commitIndex ?? 0) > committed;
-    const held = () => this.knownMatches().reduce((sum, at) => sum + Math.min(at, backlog), 0);
+    // A leader of the core holds it itself: so whoever leads, it is the same members that count.
+    const own = () => (this.core.some((one) => one === this.world.leader) ? backlog : 0);
+    const held = () => this.knownMatches().reduce((sum, at) => sum + Math.min(at, backlog), own());
     for (let most = held(); !isCommitting(); most = held()) {
       const untilMs = scheduler.nowMs + AFTERMATH_MS + COMMIT_MS;
       const wasQuiet = () => {

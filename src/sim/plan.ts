@@ -184,7 +184,7 @@ function drawLimits(random: Prng): Limits {
     catchUpBytesPerSecond: pick(random, [16 * KIB, 256 * KIB, 32 * KIB * KIB]),
     // Reads that end anywhere: in a header, in a body, between two batches.
     readAheadBytes: pick(random, [0, 100, 700, 128 * KIB]),
-    readBackBytesMax: pick(random, [100, KIB, 64 * KIB]),
+    readBackBytesMax: pick(random, [KIB, 64 * KIB]),
   };
 }
 
