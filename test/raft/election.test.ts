@@ -20,6 +20,20 @@ function withLeader(options = {}): Harness {
   return harness;
 }
 
+/** The same, and everybody knows in which life of its process they have heard it. */
+function withConnectedLeader(): Harness {
+  const harness = withLeader();
+  harness.reconnect();
+  harness.timeout(1);
+  harness.settle();
+  return harness;
+}
+
+/** The node is refused where it has been connected to the leader, in its first life. */
+function seeLoss(harness: Harness, id: number): void {
+  harness.act(id, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+}
+
 test('§5.1: a node that sees a later term adopts it and becomes a follower', () => {
   const harness = withLeader();
   harness.deliver(appendEntries(2, 1, 5, [0, 0]));
@@ -335,14 +349,11 @@ test('L3: one slow link, one way, does not change the term', () => {
 });
 
 test('DESIGN §8: when the leader’s process is gone, a follower pre-votes within 20 ms', () => {
-  const harness = withLeader();
-  harness.reconnect();
-  harness.timeout(1);
-  harness.settle();
+  const harness = withConnectedLeader();
   harness.crash(1);
   const goneAt = harness.nowMs;
   for (const id of [2, 3]) {
-    harness.act(id, (raft) => raft.peerProcessGone(goneAt, nodeId(1), 1 as never));
+    seeLoss(harness, id);
     assert.equal(harness.raft(id).leaderId, 0);
     assert(harness.raft(id).nextTickMs <= goneAt + 20);
   }
@@ -358,7 +369,7 @@ test('DESIGN §8: evidence about somebody else, or about an earlier life, is non
   harness.elect(1);
   const before = harness.raft(2).nextTickMs;
   harness.act(2, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(3), 1 as never));
-  harness.act(2, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  seeLoss(harness, 2);
   assert.equal(harness.raft(2).leaderId, 1);
   assert.equal(harness.raft(2).nextTickMs, before);
   harness.act(2, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 2 as never));
@@ -366,10 +377,7 @@ test('DESIGN §8: evidence about somebody else, or about an earlier life, is non
 });
 
 test('DESIGN §8: a newer life of the leader’s process is evidence too', () => {
-  const harness = withLeader();
-  harness.reconnect();
-  harness.timeout(1);
-  harness.settle();
+  const harness = withConnectedLeader();
   harness.act(2, (raft) => raft.peerConnected(harness.nowMs, nodeId(1), 1 as never));
   assert.equal(harness.raft(2).leaderId, 1, 'the same life again is not');
   harness.act(2, (raft) => raft.peerConnected(harness.nowMs, nodeId(1), 2 as never));
@@ -378,29 +386,23 @@ test('DESIGN §8: a newer life of the leader’s process is evidence too', () =>
 });
 
 test('DESIGN §8: who saw the loss first is not asked to wait for who saw it later', () => {
-  const harness = withLeader();
-  harness.reconnect();
-  harness.timeout(1);
-  harness.settle();
+  const harness = withConnectedLeader();
   harness.crash(1);
   // Node 3, which would go first, still believes in the leader.
-  harness.act(2, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  seeLoss(harness, 2);
   harness.timeout(2);
   harness.settle();
   assert.deepEqual(harness.leaders(), []);
-  harness.act(3, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  seeLoss(harness, 3);
   harness.settle();
   assert.deepEqual(harness.leaders(), [2], 'without any time passing');
 });
 
 test('DESIGN §8: what was asked long before the loss is not answered then', () => {
-  const harness = withLeader();
-  harness.reconnect();
-  harness.timeout(1);
-  harness.settle();
+  const harness = withConnectedLeader();
   harness.deliver(preVote(2, 3, 2, [1, 1]));
   harness.run(harness.timing.heartbeatMs + 1);
-  harness.act(3, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  seeLoss(harness, 3);
   const { processGoneDelayMaxMs } = harness.timing;
   assert(
     harness.raft(3).nextTickMs < harness.nowMs + processGoneDelayMaxMs,
@@ -409,13 +411,10 @@ test('DESIGN §8: what was asked long before the loss is not answered then', () 
 });
 
 test('DESIGN §8: of those that see it at once, the highest id asks first', () => {
-  const harness = withLeader();
-  harness.reconnect();
-  harness.timeout(1);
-  harness.settle();
+  const harness = withConnectedLeader();
   harness.crash(1);
   for (const id of [2, 3]) {
-    harness.act(id, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+    seeLoss(harness, id);
   }
   assert.deepEqual(
     [2, 3].map((id) => harness.raft(id).nextTickMs - harness.nowMs),
@@ -424,13 +423,10 @@ test('DESIGN §8: of those that see it at once, the highest id asks first', () =
 });
 
 test('DESIGN §8: while the evidence stands, a refused pre-vote is soon repeated', () => {
-  const harness = withLeader();
-  harness.reconnect();
-  harness.timeout(1);
-  harness.settle();
+  const harness = withConnectedLeader();
   harness.crash(1);
   // Node 3 still believes in the leader.
-  harness.act(2, (raft) => raft.peerProcessGone(harness.nowMs, nodeId(1), 1 as never));
+  seeLoss(harness, 2);
   harness.timeout(2);
   harness.settle();
   assert.equal(harness.raft(2).role, 'precandidate');
