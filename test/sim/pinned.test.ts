@@ -27,6 +27,11 @@ const pinned = [
     smaller: { nodes: 1, onlyFaults: [26, 27, 34, 36, 38, 39] },
   },
   {
+    what: 'D3: a disk fails when a cut is decided, and not yet durable',
+    seed: 11_003_810,
+    smaller: { nodes: 3, onlyFaults: [0, 2, 3, 4] },
+  },
+  {
     what: 'LIN: an unanswered DEL and a later one with the same words, taken for each other',
     seed: 10_013_709,
     smaller: { nodes: 4, onlyFaults: [0, 3, 4, 6, 12, 14, 15] },

@@ -26,8 +26,11 @@ export class DamageJudge extends Observer {
 
   override damaged(node: SimNode): void {
     if (this.before.has(node)) return;
-    const { log } = this.chronicle.of(node).image;
-    this.before.set(node, { index: log.lastIndex, prefix: log.prefixAt(log.lastIndex) });
+    const { image, log } = this.chronicle.of(node);
+    let index = image.log.lastIndex;
+    // What a later leader has made it cut is on the disk until that is durable.
+    while (!image.log.sharesPrefix(log, index)) index--;
+    this.before.set(node, { index, prefix: log.prefixAt(index) });
   }
 
   override started(node: SimNode, { state }: SimRecovery): void {
