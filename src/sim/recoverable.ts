@@ -62,7 +62,7 @@ export class Recoverable extends Observer {
       const speaker = servers.find(({ name }) => name === NO_LEADER.exec(answer)?.[1]);
       if (speaker === undefined) continue;
       told++;
-      for (const { name } of this.suspectsBeside(speaker)) {
+      for (const { name } of this.suspectsKnownTo(speaker)) {
         if (new RegExp(`rot was found in the log of .*\\b${name}\\b`).test(answer)) continue;
         throw new Violation('L11', `${name} is a suspect, but what a client is told is: ${answer}`);
       }
@@ -71,6 +71,11 @@ export class Recoverable extends Observer {
     if (!areSuspects || told > 0 || plan.workload.deadlineMs < SPEAKS_MS) return;
     const count = this.answers.length;
     throw new Violation('L11', `nobody leads, and none of ${count} answers tells a client why`);
+  }
+
+  /** Others say that they are suspects when they are asked for a vote; who is one itself asks nobody. */
+  private suspectsKnownTo(speaker: SimServer): readonly SimServer[] {
+    return speaker.raftState?.isSuspect === true ? [speaker] : this.suspectsBeside(speaker);
   }
 
   private areConnected(one: SimServer, other: SimServer): boolean {

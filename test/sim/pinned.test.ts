@@ -32,6 +32,11 @@ const pinned = [
     smaller: { nodes: 3, onlyFaults: [0, 2, 3, 4] },
   },
   {
+    what: 'L11: four suspects, and two of them are asked who does not vote',
+    seed: 11_016_043,
+    smaller: { nodes: 5, onlyFaults: [19, 20, 21, 23, 26, 31, 32, 34, 38, 39] },
+  },
+  {
     what: 'LIN: an unanswered DEL and a later one with the same words, taken for each other',
     seed: 10_013_709,
     smaller: { nodes: 4, onlyFaults: [0, 3, 4, 6, 12, 14, 15] },
